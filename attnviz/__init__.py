@@ -1,0 +1,15 @@
+"""attnviz shows how attention works, number by number.
+
+import attnviz
+
+bundle = attnviz.load("en-zh")
+trace = attnviz.run(bundle, "The weather is nice today.")
+trace["decoder.2.cross.pattern"].value
+"""
+
+from attnviz.attention.catalogue import attend, variants
+from attnviz.pretrained import load, models
+from attnviz.run import run
+from attnviz.trace import Trace
+
+__all__ = ["Trace", "attend", "load", "models", "run", "variants"]

@@ -1,0 +1,1 @@
+"""Attention: the one data path, its exchangeable parts, and the variants that fill them."""

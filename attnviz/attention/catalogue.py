@@ -1,0 +1,69 @@
+"""Every variant there is, found by its file, and `attend`: any of them on tensors of yours."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+import attnviz.attention as package
+from attnviz.attention.core import KEY, STANDARD, VALUE, Q
+from attnviz.attention.core import attend as path
+from attnviz.attention.variant import Variant, over
+from attnviz.trace import Recorder, Trace
+
+
+@cache
+def variants() -> Mapping[str, Variant]:
+    """Name to declaration, of every file in a group of `attnviz.attention` that declares VARIANT.
+
+    Raises ValueError where two files use one name."""
+    found: dict[str, Variant] = {}
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        group = module.name.removeprefix(f"{package.__name__}.")
+        if "." not in group or module.ispkg:
+            continue
+        variant = getattr(importlib.import_module(module.name), "VARIANT", None)
+        if variant is None:
+            continue
+        if variant.name in found:
+            raise ValueError(f"two variants are called {variant.name!r}")
+        found[variant.name] = variant
+    return MappingProxyType(found)
+
+
+def attend(name: str, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Trace:
+    """Run the variant `name` on q (B H T K), k (B G S K), v (B G S E); G divides H.
+
+    `mask` (boolean, broadcast to B H T S) is True where attention is allowed. The trace's
+    "pattern" is the T x S matrix of weights and "z" the mixed values; a batch of one is dropped.
+    Raises ValueError for an unknown name or shapes that do not belong together.
+    """
+    if name not in variants():
+        raise ValueError(f"there is no variant {name!r}; known are {', '.join(variants())}")
+    _check(q, k, v, mask)
+    rec = Recorder()
+    with torch.no_grad():
+        for step, value in ((Q, q), (KEY, k), (VALUE, v)):
+            rec.keep(step, value)
+        path(q, k, v, mask, over(STANDARD, variants()[name].parts), rec)
+    return Trace.of(rec, batched=len(q) > 1, facts={"variant": name})
+
+
+def _check(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> None:
+    for label, value in (("q", q), ("k", k), ("v", v)):
+        if value.ndim != 4:
+            raise ValueError(
+                f"{label} needs 4 axes (batch, heads, tokens, width), not {value.ndim}"
+            )
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{label} holds a number that is not finite")
+    if q.shape[0] != k.shape[0] or q.shape[3] != k.shape[3] or q.shape[1] % k.shape[1]:
+        raise ValueError(f"q {tuple(q.shape)} and k {tuple(k.shape)} do not belong together")
+    if k.shape[:3] != v.shape[:3]:
+        raise ValueError(f"k {tuple(k.shape)} and v {tuple(v.shape)} do not belong together")
+    if mask is not None and mask.dtype != torch.bool:
+        raise ValueError(f"the mask is boolean, True where attention is allowed, not {mask.dtype}")

@@ -1,0 +1,1 @@
+"""Masks: which query may look at which key."""

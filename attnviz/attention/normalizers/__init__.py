@@ -1,0 +1,1 @@
+"""Normalizers: from masked scores to weights."""

@@ -1,0 +1,1 @@
+"""Scoring functions: how well a query and a key match."""

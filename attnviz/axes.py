@@ -1,0 +1,40 @@
+"""The letters that name every dimension, and the check that a value fits them.
+
+One vocabulary for code, trace and screen: a Step says its axes as letters ("H T S"), and the
+caption, the table header and the shape check all read the same letters.
+"""
+
+from collections.abc import MutableMapping, Sequence
+from types import MappingProxyType
+
+MEANING = MappingProxyType(
+    {
+        "B": "batch",
+        "T": "target tokens (queries, rows)",
+        "S": "source tokens (keys, columns)",
+        "H": "query heads",
+        "G": "key/value heads",
+        "D": "model width d_model",
+        "K": "head width d_head",
+        "E": "value width",
+        "F": "MLP width d_mlp",
+        "V": "vocabulary",
+        "L": "layers",
+        "1": "one number for each row",
+    }
+)
+
+
+def fit(shape: Sequence[int], axes: str, sizes: MutableMapping[str, int], name: str) -> None:
+    """Check that `shape` has the `axes` ("H T S"), and that a letter means one size everywhere.
+
+    `sizes` holds the size of each letter met so far and is filled in. Raises ValueError with both
+    numbers when the count of axes or a size differs.
+    """
+    letters = axes.split()
+    if len(shape) != len(letters):
+        raise ValueError(f"{name} has {len(shape)} axes {tuple(shape)}, declared {axes!r}")
+    for letter, size in zip(letters, shape, strict=True):
+        known = 1 if letter == "1" else sizes.setdefault(letter, size)
+        if known != size:
+            raise ValueError(f"{name}: axis {letter} has size {size}, expected {known}")

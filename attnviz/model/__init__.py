@@ -1,0 +1,1 @@
+"""The Transformer around attention: embeddings, norms, MLP, blocks, decoding."""

@@ -1,0 +1,77 @@
+"""One Transformer block: self-attention, cross-attention where there is a memory, and the MLP.
+
+Each sublayer reads the residual stream and adds to it; the norm stands before the sublayer
+(pre-norm, Xiong et al. 2020, arXiv:2002.04745) or after the addition (post-norm, Vaswani et al.
+2017, arXiv:1706.03762).
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from attnviz.attention.core import STANDARD, Attention, Past
+from attnviz.attention.variant import Parts
+from attnviz.config import ModelConfig
+from attnviz.model.mlp import MLP
+from attnviz.model.norm import norm
+from attnviz.trace import SILENT, Recorder, Step
+
+RESID_PRE = Step("resid_pre", "T D", r"x")
+RESID_MID = Step("resid_mid", "T D", r"x + \mathrm{SelfAttention}(x)")
+RESID_CROSS = Step("resid_cross", "T D", r"x + \mathrm{CrossAttention}(x, y)")
+RESID_POST = Step("resid_post", "T D", r"x + \mathrm{MLP}(x)")
+
+
+class Block(nn.Module):
+    """`cross` adds the attention to the encoder's output (the memory)."""
+
+    def __init__(self, config: ModelConfig, *, cross: bool, dropout: float = 0.0) -> None:
+        super().__init__()
+        sizes = (config.d_model, config.n_heads, config.n_kv_heads, config.d_head)
+        self.pre_norm = config.norm_place == "pre"
+        self.self_norm = norm(config.norm, config.d_model)
+        self.self_attention = Attention(*sizes)
+        self.cross_norm = norm(config.norm, config.d_model) if cross else None
+        self.cross_attention = Attention(*sizes) if cross else None
+        self.mlp_norm = norm(config.norm, config.d_model)
+        self.mlp = MLP(config.d_model, config.d_mlp, config.activation)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        x_BTD: Tensor,
+        allowed: Tensor | None,
+        memory_BSD: Tensor | None = None,
+        memory_allowed: Tensor | None = None,
+        parts: Parts = STANDARD,
+        rec: Recorder = SILENT,
+        past: tuple[Past | None, Past | None] = (None, None),
+    ) -> Tensor:
+        """The residual stream after this block, BTD. `past` is self-attention's and cross's."""
+
+        def attend_self(h_BTD: Tensor, rec: Recorder) -> Tensor:
+            return self.self_attention(h_BTD, h_BTD, allowed, parts, rec, past[0])
+
+        def attend_cross(h_BTD: Tensor, rec: Recorder) -> Tensor:
+            return self.cross_attention(h_BTD, memory_BSD, memory_allowed, STANDARD, rec, past[1])
+
+        x_BTD = rec.keep(RESID_PRE, x_BTD)
+        x_BTD = self._add(x_BTD, self.self_norm, attend_self, rec.at("self"))
+        x_BTD = rec.keep(RESID_MID, x_BTD)
+        if self.cross_attention is not None:
+            x_BTD = self._add(x_BTD, self.cross_norm, attend_cross, rec.at("cross"))
+            x_BTD = rec.keep(RESID_CROSS, x_BTD)
+        x_BTD = self._add(x_BTD, self.mlp_norm, self.mlp, rec.at("mlp"))
+        return rec.keep(RESID_POST, x_BTD)
+
+    def _add(
+        self,
+        x_BTD: Tensor,
+        norm: nn.Module | None,
+        sublayer: Callable[[Tensor, Recorder], Tensor],
+        rec: Recorder,
+    ) -> Tensor:
+        assert norm is not None
+        if self.pre_norm:
+            return x_BTD + self.dropout(sublayer(norm(x_BTD, rec), rec))
+        return norm(x_BTD + self.dropout(sublayer(x_BTD, rec)), rec)

@@ -1,0 +1,113 @@
+"""The Transformer: encoder-decoder, decoder-only and encoder-only in one code.
+
+Vaswani et al. 2017, arXiv:1706.03762. `forward` is the paper's Figure 1 read from bottom to top.
+"""
+
+from torch import Tensor, nn
+
+from attnviz.attention.core import STANDARD
+from attnviz.attention.masks.causal import causal
+from attnviz.attention.masks.padding import padding
+from attnviz.attention.variant import Parts, over
+from attnviz.config import ModelConfig
+from attnviz.model.block import Block
+from attnviz.model.cache import Cache
+from attnviz.model.embedding import Embedding
+from attnviz.model.norm import norm
+from attnviz.trace import SILENT, Recorder, Step
+
+LOGITS = Step("logits", "T V", r"\ell = x W_E^\top")
+PROBS = Step("probs", "T V", r"p = \mathrm{softmax}(\ell)")
+
+CAUSAL = over(STANDARD, Parts(allow=causal))
+
+
+class Stack(nn.Module):
+    """The blocks of an encoder or a decoder, and the final norm of a pre-norm stack."""
+
+    def __init__(self, config: ModelConfig, *, cross: bool, parts: Parts, dropout: float) -> None:
+        super().__init__()
+        self.parts = parts
+        self.blocks = nn.ModuleList(
+            Block(config, cross=cross, dropout=dropout) for _ in range(config.n_layers)
+        )
+        self.norm = norm(config.norm, config.d_model) if config.norm_place == "pre" else None
+
+    def forward(
+        self,
+        x_BTD: Tensor,
+        allowed: Tensor | None = None,
+        memory_BSD: Tensor | None = None,
+        memory_allowed: Tensor | None = None,
+        rec: Recorder = SILENT,
+        cache: Cache | None = None,
+    ) -> Tensor:
+        for layer, block in enumerate(self.blocks):
+            past = cache.layers[layer] if cache else (None, None)
+            at = rec.at(layer)
+            x_BTD = block(x_BTD, allowed, memory_BSD, memory_allowed, self.parts, at, past)
+        return self.norm(x_BTD, rec) if self.norm is not None else x_BTD
+
+
+class Transformer(nn.Module):
+    """A Transformer of any kind that ModelConfig describes. `dropout` acts in training only."""
+
+    def __init__(self, config: ModelConfig, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = Embedding(config)
+        self.dropout = nn.Dropout(dropout)
+        cross = config.kind == "encoder-decoder"
+        make = {"config": config, "dropout": dropout}
+        self.encoder = Stack(cross=False, parts=STANDARD, **make) if config.has_encoder else None
+        self.decoder = Stack(cross=cross, parts=CAUSAL, **make) if config.has_decoder else None
+
+    def forward(
+        self,
+        source_BS: Tensor | None = None,
+        target_BT: Tensor | None = None,
+        source_real_BS: Tensor | None = None,
+        rec: Recorder = SILENT,
+    ) -> Tensor:
+        """Logits BTV (BSV for an encoder-only model). `source_real` is False at padding."""
+        x = None
+        if self.encoder is not None and source_BS is not None:
+            x = self.encode(source_BS, source_real_BS, rec)
+        if self.decoder is not None and target_BT is not None:
+            x = self.decode(target_BT, x, source_real_BS, rec)
+        assert x is not None, f"a {self.config.kind} model got neither of its inputs"
+        return self.unembed(x, rec)
+
+    def encode(
+        self, source_BS: Tensor, real_BS: Tensor | None = None, rec: Recorder = SILENT
+    ) -> Tensor:
+        """The encoder's output, the memory BSD."""
+        assert self.encoder is not None
+        rec = rec.at("encoder")
+        x_BSD = self.dropout(self.embed(source_BS, 0, rec.at("embed")))
+        return self.encoder(x_BSD, None if real_BS is None else padding(real_BS), rec=rec)
+
+    def decode(
+        self,
+        target_BT: Tensor,
+        memory_BSD: Tensor | None = None,
+        memory_real_BS: Tensor | None = None,
+        rec: Recorder = SILENT,
+        cache: Cache | None = None,
+    ) -> Tensor:
+        """The decoder's output BTD for the tokens of `target` that follow those in `cache`."""
+        assert self.decoder is not None
+        rec = rec.at("decoder")
+        start = cache.length if cache else 0
+        if start and memory_BSD is not None:
+            memory_BSD = memory_BSD[:, :0]  # the cache holds its keys and values
+        x_BTD = self.dropout(self.embed(target_BT, start, rec.at("embed")))
+        real = None if memory_real_BS is None else padding(memory_real_BS)
+        return self.decoder(x_BTD, None, memory_BSD, real, rec, cache)
+
+    def unembed(self, x_BTD: Tensor, rec: Recorder = SILENT) -> Tensor:
+        """Logits BTV; their softmax is recorded beside them."""
+        logits_BTV = rec.keep(LOGITS, self.embed.unembed(x_BTD))
+        if rec is not SILENT:
+            rec.keep(PROBS, logits_BTV.softmax(-1))
+        return logits_BTV

@@ -1,0 +1,151 @@
+"""A folder on disk -> Bundle(tokenizer, model, card). Nothing is loaded that cannot be trusted.
+
+A folder holds config.json (a ModelConfig), model.safetensors, tokenizer.model and card.md.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from attnviz.config import ModelConfig
+from attnviz.model.transformer import Transformer
+from attnviz.tokenizer import Tokenizer
+
+CONFIG, WEIGHTS, TOKENIZER, CARD = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.model",
+    "card.md",
+)
+BUILT_IN = Path(__file__).parent.parent / "pretrained"
+
+
+class LoadError(ValueError):
+    """A model folder that cannot be trusted; the message is one sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model ready to run. `name` is its folder's."""
+
+    name: str
+    tokenizer: Tokenizer
+    model: Transformer
+    card: str
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.model.config
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.embed.W_E.device
+
+    @cached_property
+    def n_parameters(self) -> int:
+        return sum(p.numel() for p in self.model.parameters())
+
+
+def models() -> dict[str, Path]:
+    """The built-in models: name to folder."""
+    found = sorted(BUILT_IN.glob(f"*/{CONFIG}"))
+    return {file.parent.name: file.parent for file in found}
+
+
+def choose_device(wanted: str | None = None) -> str:
+    """`wanted`, or the first there is of cuda, mps, cpu. Raises ValueError where it is missing."""
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wanted is None:
+        return next(device for device, is_there in there.items() if is_there)
+    if not there.get(wanted.partition(":")[0]):
+        raise ValueError(f"there is no device {wanted!r} on this machine")
+    return wanted
+
+
+def load(name: str | Path, device: str | None = None) -> Bundle:
+    """Load a built-in model by name, or any folder of the same form.
+
+    Raises LoadError: missing file, unknown configuration key, wrong shape, missing or unexpected
+    weights, a pickle, or a tokenizer whose size is not d_vocab.
+    """
+    folder = models().get(str(name), Path(name))
+    if not folder.is_dir():
+        known = ", ".join(models()) or "none"
+        raise LoadError(f"there is no model {str(name)!r}; built in: {known}")
+    for file in (CONFIG, WEIGHTS, TOKENIZER):
+        if not (folder / file).is_file():
+            raise LoadError(f"{folder.name}: {file} is missing")
+    config = _config(folder / CONFIG)
+    tokenizer = _tokenizer(folder / TOKENIZER, config)
+    model = Transformer(config)
+    _fill(model, folder / WEIGHTS)
+    model.eval().requires_grad_(False)
+    card = folder / CARD
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    return Bundle(folder.name, tokenizer, model.to(choose_device(device)), text)
+
+
+def save(folder: Path, model: Transformer, tokenizer: Path) -> None:
+    """Write config, weights and a copy of the tokenizer file; `load` reads them back."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(model.config.to_dict(), indent=2)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+    weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, folder / WEIGHTS)
+    shutil.copyfile(tokenizer, folder / TOKENIZER)
+
+
+def _config(file: Path) -> ModelConfig:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        return ModelConfig.from_dict(values)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise LoadError(f"{file.name} cannot be used: {error}") from error
+
+
+def _tokenizer(file: Path, config: ModelConfig) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer(file)
+    except (RuntimeError, OSError) as error:
+        raise LoadError(f"{file.name} is not a SentencePiece model") from error
+    if tokenizer.size != config.d_vocab:
+        raise LoadError(
+            f"the tokenizer has {tokenizer.size} pieces, but the d_vocab is {config.d_vocab}"
+        )
+    return tokenizer
+
+
+def _fill(model: Transformer, file: Path) -> None:
+    """Put the weights of `file` into `model` when every name and shape is as expected."""
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    try:
+        with safe_open(file, "pt") as stored:
+            names = stored.keys()
+            found = {name: tuple(stored.get_slice(name).get_shape()) for name in names}
+    except SafetensorError as error:
+        raise LoadError(
+            f"{file.name} is not a safetensors file (pickled weights are never opened)"
+        ) from error
+    if missing := sorted(expected.keys() - found.keys()):
+        raise LoadError(f"{file.name} lacks the weights {_named(missing)}")
+    if unexpected := sorted(found.keys() - expected.keys()):
+        raise LoadError(f"{file.name} has weights the model does not know: {_named(unexpected)}")
+    for name, shape in expected.items():
+        if found[name] != shape:
+            raise LoadError(f"{name} has shape {found[name]}, but the model needs {shape}")
+    model.load_state_dict(load_file(file))
+
+
+def _named(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,125 @@
+"""(bundle, text, edits) -> Trace. The only maker of a Recorder for a whole model.
+
+Decoding goes token by token with a key/value cache; then one recorded pass over the finished
+target gives every step of the computation at once.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnviz.model.greedy import greedy
+from attnviz.pretrained import Bundle
+from attnviz.tokenizer import Tokenizer, clean
+from attnviz.trace import Edit, Recorder, Tokens, Trace
+
+
+class InputError(ValueError):
+    """A text that cannot be run; the message is one sentence, `code` names it for translation."""
+
+    def __init__(self, code: str, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.code, self.facts = code, facts
+
+
+@torch.inference_mode()
+def run(
+    bundle: Bundle,
+    text: str,
+    target: str | None = None,
+    *,
+    to: str | None = None,
+    edits: Mapping[str, Edit] | None = None,
+) -> Trace:
+    """Run the model on `text` and keep every step.
+
+    `target` forces the output text of an encoder-decoder; without it the model decodes greedily.
+    `to` is the language to translate into ("zh"), by default the one that `text` is not in.
+    `edits` maps a path ("decoder.0.cross.pattern") to what its value is replaced with.
+    Text that does not fit n_ctx is cut at its end; `facts["cut"]` counts the tokens left out.
+    Raises InputError for an empty text or an unknown language.
+    """
+    if not clean(text):
+        raise InputError("empty", "The text is empty: type a sentence.")
+    kind = bundle.config.kind
+    source, end = _source(bundle, text, to), None
+    read = source
+    if kind == "encoder-decoder":
+        read, end = _target(bundle, source, target)
+    rec = Recorder(edits)
+    ids = {"source_BS": None, "target_BT": None}
+    if bundle.config.has_encoder:
+        ids["source_BS"] = _batch(source, bundle)
+    if bundle.config.has_decoder:
+        ids["target_BT"] = _batch(read, bundle)
+    logits_1TV = bundle.model(**ids, rec=rec)
+    facts = _facts(bundle, text, source, read) | {"to": _direction(bundle.tokenizer, text, to)}
+    if end is not None:
+        facts["finished"] = end
+    return Trace.of(
+        rec,
+        source=source if bundle.config.has_encoder else None,
+        target=read if bundle.config.has_decoder else None,
+        output=read.text if kind == "encoder-decoder" else _next(bundle, logits_1TV),
+        facts=facts,
+    )
+
+
+def _direction(tokenizer: Tokenizer, text: str, to: str | None) -> str | None:
+    """The language to translate into; None for a model of one language."""
+    if not tokenizer.directions:
+        return None
+    to = to or tokenizer.other_language(text)
+    if to not in tokenizer.directions:
+        known = ", ".join(tokenizer.directions)
+        raise InputError("language", f"the model writes {known}, not {to!r}", to=to, known=known)
+    return to
+
+
+def _source(bundle: Bundle, text: str, to: str | None) -> Tokens:
+    """The text's tokens: direction token first and </s> last, or <s> first for a decoder alone."""
+    tokenizer = bundle.tokenizer
+    direction = _direction(tokenizer, text, to)
+    before = [tokenizer.directions[direction]] if direction else []
+    after = [tokenizer.end]
+    if not bundle.config.has_encoder:
+        before, after = [tokenizer.start], []
+    return tokenizer.encode(text, before, after, bundle.config.n_ctx)
+
+
+def _target(bundle: Bundle, source: Tokens, target: str | None) -> tuple[Tokens, bool]:
+    """The decoder's input, forced or decoded, and whether decoding came to its end."""
+    tokenizer, n_ctx = bundle.tokenizer, bundle.config.n_ctx
+    if target is not None and clean(target):
+        return tokenizer.encode(target, [tokenizer.start], limit=n_ctx), True
+    limit = min(n_ctx, 2 * len(source) + 16)
+    ids, _ = greedy(
+        bundle.model, _batch(source, bundle), None, tokenizer.start, tokenizer.end, limit
+    )
+    found = ids[0].tolist()
+    finished = found[-1] == tokenizer.end
+    return tokenizer.tokens(found[:-1] if finished else found), finished
+
+
+def _batch(tokens: Tokens, bundle: Bundle) -> Tensor:
+    return torch.tensor([tokens.ids], device=bundle.device)
+
+
+def _next(bundle: Bundle, logits_1TV: Tensor) -> str:
+    """The most probable token at the last position."""
+    return bundle.tokenizer.piece(int(logits_1TV[0, -1].argmax())).strip()
+
+
+def _facts(bundle: Bundle, text: str, source: Tokens, read: Tokens) -> dict[str, Any]:
+    whole = clean(text)
+    shown = max((span[1] for span in source.spans if span), default=0)
+    return {
+        "model": bundle.name,
+        "text": whole,
+        "device": str(bundle.device),
+        "dtype": str(bundle.model.embed.W_E.dtype).removeprefix("torch."),
+        "n_ctx": bundle.config.n_ctx,
+        "cut": {"source": len(whole) - shown},
+    }

@@ -1,0 +1,202 @@
+"""What one forward pass computed: steps, their values, and the recorder that keeps them.
+
+A Step is declared once, beside the line that computes it. A Recorder lives for one forward pass and
+is passed down as an argument; SILENT stands for "nobody is listening". A Trace is what remains:
+immutable, self-describing, saved and loaded without pickle.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from os import PathLike
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attnviz import axes
+
+Edit = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One declared intermediate: its name, its axes without the batch ("H T S"), its LaTeX."""
+
+    name: str
+    axes: str
+    formula: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A recorded value: where it was computed, what it is, and the numbers."""
+
+    path: str
+    step: Step
+    value: Tensor
+
+    @property
+    def axes(self) -> str:
+        """The letters of `value`'s dimensions; starts with B where a batch was kept."""
+        batched = self.value.ndim > len(self.step.axes.split())
+        return f"B {self.step.axes}" if batched else self.step.axes
+
+
+class Recorder:
+    """Keeps the steps of one forward pass, and applies edits on the way.
+
+    `keep` returns the value it was given, or what the edit registered for that path makes of it:
+    reading, silencing a head and overwriting a row are the same seam.
+    """
+
+    def __init__(self, edits: Mapping[str, Edit] | None = None) -> None:
+        self._prefix = ""
+        self._edits = dict(edits or {})
+        self._kept: dict[str, tuple[Step, Tensor]] = {}
+
+    def at(self, name: str | int) -> "Recorder":
+        """The same recorder, one level further down the path."""
+        child = Recorder.__new__(Recorder)
+        child._prefix = f"{self._prefix}{name}."
+        child._edits, child._kept = self._edits, self._kept
+        return child
+
+    def keep(self, step: Step, value: Tensor) -> Tensor:
+        """Record `value` under this recorder's path; return it, edited where an edit is set."""
+        path = self._prefix + step.name
+        if path in self._edits:
+            value = self._edits[path](value)
+        self._kept[path] = (step, value)
+        return value
+
+    def kept(self) -> dict[str, tuple[Step, Tensor]]:
+        """All that was kept, in the order of computation."""
+        return dict(self._kept)
+
+
+class Silence(Recorder):
+    """The recorder that keeps nothing; `SILENT` is the one instance."""
+
+    def at(self, name: str | int) -> "Recorder":
+        return self
+
+    def keep(self, step: Step, value: Tensor) -> Tensor:
+        return value
+
+
+SILENT = Silence()
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The pieces a text was cut into. `spans` are (start, end) in `text`, None for added tokens.
+
+    `pieces` are as the reader would write them (a leading space marks a word start), `special`
+    tells tokens that stand for no text.
+    """
+
+    text: str
+    pieces: tuple[str, ...]
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int] | None, ...]
+    special: tuple[bool, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Trace(Mapping[str, Kept]):
+    """Every step of one forward pass, by path ("decoder.2.cross.pattern").
+
+    `source` are the encoder's tokens (keys of cross-attention), `target` the decoder's input
+    tokens; one of them is None where the model has no such side. `output` is the model's answer,
+    `facts` what is worth knowing about the run (model, device, dtype, notes).
+    """
+
+    steps: Mapping[str, Kept]
+    source: Tokens | None = None
+    target: Tokens | None = None
+    output: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    picture: ClassVar[Callable[["Trace"], str] | None] = None
+    """Draws a trace as HTML for a notebook; the drawing layer puts itself here."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
+        object.__setattr__(self, "facts", MappingProxyType(dict(self.facts)))
+
+    def __getitem__(self, path: str) -> Kept:
+        try:
+            return self.steps[path]
+        except KeyError:
+            raise KeyError(f"no step {path!r}; known are {', '.join(self.steps)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __repr__(self) -> str:
+        return f"Trace({len(self)} steps, output={self.output!r})"
+
+    def _repr_html_(self) -> str | None:
+        return Trace.picture(self) if Trace.picture else None
+
+    @classmethod
+    def of(cls, rec: Recorder, *, batched: bool = False, **about: Any) -> "Trace":
+        """Make a trace of what `rec` kept. Without `batched`, the batch of one is dropped.
+
+        Raises ValueError where a value does not fit its declared axes.
+        """
+        steps: dict[str, Kept] = {}
+        sizes: dict[str, dict[str, int]] = {}
+        for path, (step, value) in rec.kept().items():
+            known = sizes.setdefault(path.rpartition(".")[0], {})
+            axes.fit(value.shape, f"B {step.axes}", known, path)
+            steps[path] = Kept(path, step, (value if batched else value[0]).detach())
+        return cls(steps, **about)
+
+    def save(self, file: str | PathLike[str]) -> None:
+        """Write the trace as a compressed `.npz` without pickle; `load` gives it back exactly."""
+        about = {
+            "steps": {path: asdict(kept.step) for path, kept in self.items()},
+            "source": asdict(self.source) if self.source else None,
+            "target": asdict(self.target) if self.target else None,
+            "output": self.output,
+            "facts": dict(self.facts),
+        }
+        values = {path: kept.value.cpu().numpy() for path, kept in self.items()}
+        head = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+        with open(file, "wb") as out:
+            np.savez_compressed(out, **{_ABOUT: head}, **values)
+
+    @classmethod
+    def load(cls, file: str | PathLike[str]) -> "Trace":
+        """Read what `save` wrote. Raises ValueError when the file is not a saved trace."""
+        with np.load(file, allow_pickle=False) as stored:
+            if _ABOUT not in stored:
+                raise ValueError(f"{file} is not a saved trace: it has no {_ABOUT!r} entry")
+            about = json.loads(stored[_ABOUT].tobytes())
+            steps = {
+                path: Kept(path, Step(**step), torch.from_numpy(stored[path]))
+                for path, step in about["steps"].items()
+            }
+        source, target = (_tokens(about[side]) for side in ("source", "target"))
+        return cls(steps, source, target, about["output"], about["facts"])
+
+
+_ABOUT = "__trace__"
+
+
+def _tokens(stored: dict[str, Any] | None) -> Tokens | None:
+    if stored is None:
+        return None
+    spans = tuple(tuple(span) if span else None for span in stored["spans"])
+    lists = {name: tuple(stored[name]) for name in ("pieces", "ids", "special")}
+    return Tokens(text=stored["text"], spans=spans, **lists)  # type: ignore[arg-type]

@@ -1,0 +1,86 @@
+"""Sentence pairs from ManyThings-format files, and the batches made of them."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from attnviz.tokenizer import Tokenizer, clean
+
+Pair = tuple[str, str]
+
+
+def read_pairs(file: Path) -> list[Pair]:
+    """Pairs of a tab-separated file: first language, second language, anything (a credit).
+
+    Raises ValueError naming the line that has no tab."""
+    pairs = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        fields = line.split("\t")
+        if len(fields) < 2:
+            raise ValueError(f"{file.name}, line {number}: expected two texts with a tab between")
+        pairs.append((clean(fields[0]), clean(fields[1])))
+    return pairs
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded ids: source BS with its mask of real tokens, decoder input and labels BT."""
+
+    source: Tensor
+    real: Tensor
+    target: Tensor
+    labels: Tensor
+
+
+class Corpus:
+    """Pairs in both directions, segmented anew every epoch where `alpha` is given."""
+
+    def __init__(
+        self, pairs: list[Pair], languages: tuple[str, str], tokenizer: Tokenizer, n_ctx: int
+    ) -> None:
+        first, second = (tokenizer.directions[language] for language in languages)
+        self._examples = [(second, a, b) for a, b in pairs] + [(first, b, a) for a, b in pairs]
+        self._tokenizer = tokenizer
+        self._n_ctx = n_ctx
+
+    def batches(self, n_tokens: int, seed: int, alpha: float | None = None) -> Iterator[Batch]:
+        """Batches of similar lengths, at most `n_tokens` padded tokens each, in random order."""
+        rng = random.Random(seed)
+        examples = [self._ids(*example, alpha) for example in self._examples]
+        examples = [e for e in examples if max(map(len, e)) <= self._n_ctx]
+        examples.sort(key=lambda e: (len(e[1]) + rng.random() * 2, len(e[0]) + rng.random() * 2))
+        groups: list[list[tuple[list[int], list[int]]]] = [[]]
+        widths = (0, 0)
+        for example in examples:
+            wider = (max(widths[0], len(example[0])), max(widths[1], len(example[1])))
+            if sum(wider) * (len(groups[-1]) + 1) > n_tokens and groups[-1]:
+                groups.append([])
+                wider = (len(example[0]), len(example[1]))
+            groups[-1].append(example)
+            widths = wider
+        rng.shuffle(groups)
+        for group in groups:
+            yield self._batch(group)
+
+    def _ids(
+        self, direction: int, source: str, target: str, alpha: float | None
+    ) -> tuple[list[int], list[int]]:
+        t = self._tokenizer
+        cut = (lambda text: t.sample(text, alpha)) if alpha else (lambda text: t.encode(text).ids)
+        return [direction, *cut(source), t.end], [t.start, *cut(target), t.end]
+
+    def _batch(self, group: list[tuple[list[int], list[int]]]) -> Batch:
+        sources, targets = zip(*group, strict=True)
+        source = pad(sources, self._tokenizer.pad)
+        target = pad(targets, self._tokenizer.pad)
+        return Batch(source, source != self._tokenizer.pad, target[:, :-1], target[:, 1:])
+
+
+def pad(rows: list[list[int]] | tuple[list[int], ...], fill: int) -> Tensor:
+    """Rows of ids as one rectangle BT, filled up with `fill`."""
+    width = max(map(len, rows))
+    return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])

@@ -1,0 +1,61 @@
+"""BLEU of a translation model on sentence pairs, all references of a source counted.
+
+sacreBLEU (Post 2018, arXiv:1804.08771) with the tokenizer that its authors recommend a language.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import torch
+from sacrebleu.metrics.bleu import BLEU, BLEUScore
+
+from attnviz.model.greedy import greedy
+from attnviz.model.transformer import Transformer
+from attnviz.tokenizer import Tokenizer
+from attnviz.training.corpus import Pair, pad
+
+_TOKENIZE = {"zh": "zh", "en": "13a"}
+
+
+def translate(
+    model: Transformer, tokenizer: Tokenizer, texts: list[str], to: str, size: int = 64
+) -> list[str]:
+    """Greedy translations of `texts` into language `to`, `size` sentences at a time."""
+    before, after = [tokenizer.directions[to]], [tokenizer.end]
+    limit = model.config.n_ctx
+    rows = [list(tokenizer.encode(text, before, after, limit).ids) for text in texts]
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    device = next(model.parameters()).device
+    found = [""] * len(rows)
+    for begin in range(0, len(order), size):
+        chosen = order[begin : begin + size]
+        source = pad([rows[i] for i in chosen], tokenizer.pad).to(device)
+        real = source != tokenizer.pad
+        ids, _ = greedy(model, source, real, tokenizer.start, tokenizer.end, limit)
+        for i, row in zip(chosen, ids.tolist(), strict=True):
+            found[i] = tokenizer.decode(row)
+    return found
+
+
+def bleu(pairs: list[Pair], to: str, translator: Callable[[list[str]], list[str]]) -> BLEUScore:
+    """Corpus BLEU of `translator` over (source, reference) pairs into language `to`."""
+    references = defaultdict(list)
+    for source, reference in pairs:
+        references[source].append(reference)
+    most = max(map(len, references.values()))
+    columns = [[r[i] if i < len(r) else None for r in references.values()] for i in range(most)]
+    metric = BLEU(tokenize=_TOKENIZE[to])
+    return metric.corpus_score(translator(list(references)), columns)
+
+
+@torch.inference_mode()
+def both_ways(
+    model: Transformer, tokenizer: Tokenizer, pairs: list[Pair], languages: tuple[str, str]
+) -> dict[str, BLEUScore]:
+    """BLEU into each of the two languages of the pairs."""
+    first, second = languages
+    swapped = [(b, a) for a, b in pairs]
+    return {
+        second: bleu(pairs, second, lambda texts: translate(model, tokenizer, texts, second)),
+        first: bleu(swapped, first, lambda texts: translate(model, tokenizer, texts, first)),
+    }

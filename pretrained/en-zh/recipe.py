@@ -1,0 +1,35 @@
+"""How en-zh was trained: `python -m attnviz train en-zh --data DIR`."""
+
+from attnviz.config import ModelConfig
+from attnviz.training.recipe import Recipe
+
+RECIPE = Recipe(
+    name="en-zh",
+    languages=("en", "zh"),
+    data=(
+        "Sentences from Tatoeba (tatoeba.org), CC BY 2.0 FR, via ManyThings.org/anki "
+        "(cmn-eng.zip), traditional characters converted to simplified ones. DIR holds train.tsv and dev.tsv; a "
+        "line is English, Chinese and a credit with tabs between."
+    ),
+    model=ModelConfig(
+        kind="encoder-decoder",
+        d_vocab=6000,
+        d_model=256,
+        d_mlp=1024,
+        n_ctx=128,
+        n_heads=8,
+        n_kv_heads=8,
+        n_layers=3,
+    ),
+    character_coverage=0.9997,
+    alpha=0.3,
+    dropout=0.15,
+    label_smoothing=0.1,
+    batch_tokens=2400,
+    steps=9000,
+    warmup=500,
+    cooldown=3600,
+    learning_rate=1.0e-3,
+    weight_decay=0.01,
+    average=0.999,
+)
