@@ -1,38 +1,114 @@
 """The command line: a thin shell over the public names."""
 
 import argparse
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import attnviz
+from attnviz import pretrained
+
+
+def _run(args: argparse.Namespace) -> None:
+    bundle = attnviz.load(args.model, args.device)
+    trace = attnviz.run(bundle, args.text, args.target, to=args.to)
+    print(trace.output)
+    for path, kept in trace.items():
+        print(f"{path:<28} {kept.axes:<6} {'x'.join(map(str, kept.value.shape))}")
+    if args.save:
+        trace.save(args.save)
+        print(f"saved {len(trace)} steps to {args.save}")
+
+
+def _models(args: argparse.Namespace) -> None:
+    for name, folder in attnviz.models().items():
+        bundle = attnviz.load(folder, "cpu")
+        size = f"{bundle.n_parameters / 1e6:.1f} M parameters"
+        print(f"{name:<12} {bundle.config.kind:<16} {size:<20} {_first_line(bundle.card)}")
+
+
+def _first_line(card: str) -> str:
+    lines = [line.strip() for line in card.splitlines()]
+    return next((line for line in lines if line and not line.startswith("#")), "")
+
+
+def _variants(args: argparse.Namespace) -> None:
+    for name, variant in attnviz.variants().items():
+        print(f"{name:<16} {variant.title['en']:<28} {variant.paper}")
+
+
+def _app(args: argparse.Namespace) -> None:
+    script = Path(__file__).parent.parent / "streamlit_app.py"
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *args.rest]
+    raise SystemExit(subprocess.call(command, cwd=script.parent))
 
 
 def _train(args: argparse.Namespace) -> None:
-    import torch
-
-    from attnviz import pretrained
     from attnviz.training import command
 
-    torch.set_num_threads(args.threads)
-    folder = pretrained.BUILT_IN / args.name
-    command.train(folder, args.data, args.runs / args.name, pretrained.choose_device(args.device))
+    command.train(_folder(args.name), args.data, args.runs / args.name, _device(args), args.threads)
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from attnviz.training import command
+
+    for language, score in command.evaluate(_folder(args.name), args.data, _device(args)).items():
+        print(f"into {language}: {score}")
+
+
+def _folder(name: str) -> Path:
+    return pretrained.BUILT_IN / name
+
+
+def _device(args: argparse.Namespace) -> str:
+    return pretrained.choose_device(args.device)
+
+
+def _device_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", help="cuda, mps or cpu; by default the first there is")
 
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="attnviz", description="See how attention works.")
     commands = top.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("train", help="train a built-in model from its recipe")
-    train.add_argument("name")
-    train.add_argument("--data", type=Path, required=True)
-    train.add_argument("--runs", type=Path, default=Path("runs"))
-    train.add_argument("--device")
-    train.add_argument("--threads", type=int, default=1)
-    train.set_defaults(call=_train)
+
+    def add(name: str, call: Callable[[argparse.Namespace], None], about: str):
+        command = commands.add_parser(name, help=about, description=about)
+        command.set_defaults(call=call)
+        return command
+
+    run = add("run", _run, "run a model on a text and list every step")
+    run.add_argument("text")
+    run.add_argument("--model", default="en-zh", help="a built-in name or a folder")
+    run.add_argument("--target", help="force this output text")
+    run.add_argument("--to", help="language to translate into: zh or en")
+    run.add_argument("--save", type=Path, help="write the trace to this .npz file")
+    _device_option(run)
+    add("models", _models, "list the built-in models")
+    add("variants", _variants, "list the attention variants")
+    app = add("app", _app, "open the app; what follows goes to streamlit run")
+    app.add_argument("rest", nargs=argparse.REMAINDER)
+    train = add("train", _train, "train a built-in model from its recipe")
+    train.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and log")
+    train.add_argument("--threads", type=int, default=1, help="processor threads of a worker")
+    evaluate = add("evaluate", _evaluate, "BLEU of a built-in model on DIR/dev.tsv")
+    for command in (train, evaluate):
+        command.add_argument("name")
+        command.add_argument("--data", type=Path, required=True, metavar="DIR")
+        _device_option(command)
     return top
 
 
 def main() -> int:
+    """Run the command line; a mistake in the input is one sentence and exit status 2."""
     args = parser().parse_args()
-    args.call(args)
+    try:
+        args.call(args)
+    except (ValueError, OSError) as error:
+        print(f"attnviz: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -24,7 +24,7 @@ class InputError(ValueError):
         self.code, self.facts = code, facts
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def run(
     bundle: Bundle,
     text: str,

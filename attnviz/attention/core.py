@@ -12,7 +12,6 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from attnviz.attention.masks.bidirectional import bidirectional
 from attnviz.attention.normalizers.softmax import softmax
 from attnviz.attention.scores.scaled_dot import scaled_dot
 from attnviz.attention.variant import Parts
@@ -27,7 +26,7 @@ PATTERN = Step("pattern", "H T S", r"A_{ts} = e_{ts} / \Sigma_t")
 Z = Step("z", "H T E", r"Z = A V")
 OUT = Step("out", "T D", r"\sum_h Z_h W_O^h + b_O")
 
-STANDARD = Parts(score=scaled_dot, allow=bidirectional, normalize=softmax)
+STANDARD = Parts(score=scaled_dot, normalize=softmax)
 
 
 def attend(
@@ -48,12 +47,12 @@ def attend(
     scores_BHTS = parts.score(q_BHTK, _shared(k_BGSK, n_groups), rec)
     if parts.bias:
         scores_BHTS = parts.bias(scores_BHTS, rec)
-    rec.keep(SCORES, scores_BHTS)
+    scores_BHTS = rec.keep(SCORES, scores_BHTS)
     if parts.allow:
         own = parts.allow(scores_BHTS.shape[-2], scores_BHTS.shape[-1], scores_BHTS)
         allowed = own if allowed is None else own & allowed
     if allowed is not None:
-        scores_BHTS = scores_BHTS.masked_fill(~allowed, -math.inf)
+        scores_BHTS = scores_BHTS.where(allowed, -math.inf)
     masked_BHTS = rec.keep(MASKED, scores_BHTS)
     pattern_BHTS = rec.keep(PATTERN, parts.normalize(masked_BHTS, rec))
     return rec.keep(Z, torch.matmul(pattern_BHTS, _shared(v_BGSE, n_groups)))

@@ -11,10 +11,11 @@ from attnviz.training.loop import Run
 from attnviz.training.vocabulary import train_tokenizer
 
 
-def train(folder: Path, data: Path, runs: Path, device: str) -> None:
+def train(folder: Path, data: Path, runs: Path, device: str, threads: int = 1) -> None:
     """Train the model of `folder`/recipe.py on `data`/train.tsv and dev.tsv, or go on with a run
     that was cut off; checkpoints and the TensorBoard log stand in `runs`, the finished weights
     in `folder`."""
+    torch.set_num_threads(threads)
     recipe = recipes.read(folder)
     pairs = {name: corpus.read_pairs(data / f"{name}.tsv") for name in ("train", "dev")}
     runs.mkdir(parents=True, exist_ok=True)

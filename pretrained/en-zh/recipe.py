@@ -8,8 +8,8 @@ RECIPE = Recipe(
     languages=("en", "zh"),
     data=(
         "Sentences from Tatoeba (tatoeba.org), CC BY 2.0 FR, via ManyThings.org/anki "
-        "(cmn-eng.zip), traditional characters converted to simplified ones. DIR holds train.tsv and dev.tsv; a "
-        "line is English, Chinese and a credit with tabs between."
+        "(cmn-eng.zip), traditional characters converted to simplified ones. DIR holds "
+        "train.tsv and dev.tsv; a line is English, Chinese and a credit with tabs between."
     ),
     model=ModelConfig(
         kind="encoder-decoder",

@@ -19,7 +19,7 @@ def softmax(masked_BHTS: Tensor, rec: Recorder) -> Tensor:
     """Pattern BHTS; each row sums to 1, and a row with nothing allowed is all zero, not nan."""
     limit = torch.finfo(masked_BHTS.dtype)
     max_BHT1 = rec.keep(MAX, masked_BHTS.amax(-1, keepdim=True).clamp_min(limit.min))
-    exp_BHTS = rec.keep(EXP, torch.exp(masked_BHTS - max_BHT1))
+    exp_BHTS = rec.keep(EXP, (masked_BHTS - max_BHT1).exp_())
     sum_BHT1 = rec.keep(SUM, exp_BHTS.sum(-1, keepdim=True))
     return exp_BHTS / sum_BHT1.clamp_min(limit.tiny)
 

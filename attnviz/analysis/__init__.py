@@ -1,0 +1,1 @@
+"""From a trace to numbers: pure functions, no colour and no page."""

@@ -1,0 +1,1 @@
+"""The Streamlit app: widgets, caches, pages. The only layer that imports streamlit."""

@@ -1,0 +1,90 @@
+"""What the reader chose, kept in the URL: opening the link shows the same picture.
+
+Every choice is declared once with the values it may take. Widgets use the same names as session
+keys; `restore` fills them from the URL before the first widget, `publish` writes them back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from attnviz.app import example
+from attnviz.app.text import LANGUAGES
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`options` None means any text; `number` means a whole number of at least 0, or unset."""
+
+    default: str | int | bool | None
+    options: tuple[str, ...] | None = None
+    number: bool = False
+
+    def parse(self, value: str) -> str | int | bool | None:
+        """The value that `value` in a URL stands for. Raises ValueError where it is none."""
+        if self.number:
+            if not (value.isascii() and value.isdigit() and len(value) < 5):
+                raise ValueError(value)
+            return int(value)
+        if isinstance(self.default, bool):
+            if value not in ("0", "1"):
+                raise ValueError(value)
+            return value == "1"
+        if self.options is not None and value not in self.options:
+            raise ValueError(value)
+        return value[:MAX_TEXT]
+
+
+MAX_TEXT = 20_000
+BLOCKS = ("encoder.self", "decoder.self", "decoder.cross")
+CHOICES: Mapping[str, Choice] = {
+    "lang": Choice(None, tuple(LANGUAGES)),
+    "model": Choice("en-zh"),
+    "text": Choice(None),
+    "to": Choice("auto", ("auto", "zh", "en")),
+    "target": Choice(""),
+    "special": Choice("show", ("show", "hide", "renormalise", "fold")),
+    "words": Choice(False),
+    "block": Choice("decoder.cross", BLOCKS),
+    "layer": Choice(None, number=True),
+    "head": Choice(None, number=True),
+    "row": Choice(None, number=True),
+    "col": Choice(None, number=True),
+    "view": Choice("heatmap", ("heatmap", "lines", "bars", "table")),
+    "scale": Choice("linear", ("linear", "row", "sqrt")),
+}
+
+
+def restore(language: str) -> list[str]:
+    """Fill the session from the URL, else from the declarations; `language` where the URL has none.
+    Return the names of parameters that had to be ignored."""
+    ignored = []
+    for name, choice in CHOICES.items():
+        if name in st.session_state:
+            continue
+        value = choice.default
+        if name in st.query_params:
+            try:
+                value = choice.parse(st.query_params[name])
+            except ValueError:
+                ignored.append(name)
+        st.session_state[name] = value
+    if st.session_state["lang"] is None:
+        st.session_state["lang"] = language
+    if st.session_state["text"] is None:
+        st.session_state["text"] = example.FIRST[st.session_state["lang"]]
+    return ignored
+
+
+def publish() -> None:
+    """Write every choice that is not the default into the URL."""
+    wanted = {}
+    for name, choice in CHOICES.items():
+        value = st.session_state.get(name)
+        if value is None or value == choice.default:
+            continue
+        wanted[name] = str(int(value)) if isinstance(value, bool) else str(value)
+    others = {k: v for k, v in st.query_params.to_dict().items() if k not in CHOICES}
+    if st.query_params.to_dict() != others | wanted:
+        st.query_params.from_dict(others | wanted)

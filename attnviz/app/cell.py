@@ -1,0 +1,25 @@
+"""The chosen cell: from q and k to the weight, in symbols and with the real numbers."""
+
+import streamlit as st
+
+from attnviz.analysis.cell import cell
+from attnviz.analysis.display import Shown
+from attnviz.app.selection import Selection
+from attnviz.app.session import View
+from attnviz.app.text import Text
+from attnviz.figures.formula import cell_formulas
+
+
+def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
+    """The arithmetic of one weight; for merged or folded tokens the cells it is made of."""
+    row, column = display.rows.labels[chosen.row], display.columns.labels[chosen.col]
+    weight = float(display.weights[chosen.layer, chosen.head, chosen.row, chosen.col])
+    st.markdown(f"##### {text('cell-title', row=row, column=column, weight=f'{weight:.4g}')}")
+    queries, keys = display.rows.groups[chosen.row], display.columns.groups[chosen.col]
+    if len(queries) * len(keys) > 1:
+        st.caption(text("cell-merged", queries=len(queries), keys=len(keys)))
+    numbers = cell(view.trace, chosen.block, chosen.layer, chosen.head, queries[0], keys[0])
+    for symbols, values in cell_formulas(numbers):
+        left, right = st.columns([2, 3])
+        left.latex(symbols)
+        right.latex(values)

@@ -1,0 +1,123 @@
+"""The chosen head: heatmap, lines, bars or table, and what can be read from it."""
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from attnviz.analysis.block import path, side
+from attnviz.analysis.display import Shown
+from attnviz.analysis.label import labels
+from attnviz.analysis.reading import reading
+from attnviz.app import components
+from attnviz.app.address import CHOICES
+from attnviz.app.selection import Selection
+from attnviz.app.session import View
+from attnviz.app.text import Text
+from attnviz.figures.bars import bars
+from attnviz.figures.heatmap import heatmap
+
+
+def is_dark() -> bool:
+    """Whether the reader's theme is dark."""
+    return st.context.theme.type == "dark"
+
+
+def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
+    """Title, view choice, the picture, the reading help."""
+    block = text(chosen.block.replace(".", "-"))
+    st.markdown(f"##### {text('head-title', block=block, layer=chosen.layer, head=chosen.head)}")
+    left, right = st.columns([3, 2])
+    with left:
+        _choice(text, "view")
+    with right:
+        _choice(text, "scale")
+    _DRAW[st.session_state["view"]](text, display, chosen)
+    _removed(text, display, chosen)
+    _reading(text, view, chosen)
+
+
+def _choice(text: Text, name: str) -> None:
+    options = CHOICES[name].options
+    assert options is not None
+    st.segmented_control(
+        text(name),
+        options,
+        format_func=lambda option: text(f"{name}-{option}"),
+        key=name,
+        required=True,
+        label_visibility="collapsed",
+    )
+
+
+def _heatmap(text: Text, display: Shown, chosen: Selection) -> None:
+    figure = heatmap(
+        display.weights[chosen.layer, chosen.head],
+        display.rows.labels,
+        display.columns.labels,
+        scale=st.session_state["scale"],
+        dark=is_dark(),
+        text=text.group("heatmap"),
+        selected=(chosen.row, chosen.col),
+    )
+    st.plotly_chart(figure, key="heatmap", config={"displaylogo": False}, theme=None)
+
+
+def _lines(text: Text, display: Shown, chosen: Selection) -> None:
+    components.lines(
+        display.weights[chosen.layer, chosen.head],
+        display.rows.labels,
+        display.columns.labels,
+        text.group("lines"),
+        row=chosen.row,
+        key="lines",
+    )
+
+
+def _bars(text: Text, display: Shown, chosen: Selection) -> None:
+    row = display.rows.labels[chosen.row]
+    st.caption(text("bars-of", row=row))
+    figure = bars(
+        display.weights[chosen.layer, chosen.head, chosen.row],
+        display.columns.labels,
+        dark=is_dark(),
+        text=text.group("bars"),
+    )
+    st.plotly_chart(figure, key="bars", config={"displaylogo": False}, theme=None)
+
+
+def _table(text: Text, display: Shown, chosen: Selection) -> None:
+    weights = display.weights[chosen.layer, chosen.head]
+    columns = [f"{i} {label}" for i, label in enumerate(display.columns.labels)]
+    frame = pd.DataFrame(weights.numpy(), columns=columns)
+    frame.insert(0, text("table-row"), [f"{i} {s}" for i, s in enumerate(display.rows.labels)])
+    number = st.column_config.NumberColumn(format="%.4f")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={column: number for column in columns},
+        height=min(38 + 35 * len(frame), 420),
+    )
+
+
+_DRAW = {"heatmap": _heatmap, "lines": _lines, "bars": _bars, "table": _table}
+
+
+def _removed(text: Text, display: Shown, chosen: Selection) -> None:
+    special = st.session_state["special"]
+    if special == "show":
+        return
+    share = float(display.removed[chosen.layer, chosen.head].mean())
+    st.caption(text(f"removed-{special}", share=f"{100 * share:.1f}"))
+
+
+def _reading(text: Text, view: View, chosen: Selection) -> None:
+    """What this head does, said only where the numbers say it; about all tokens, none hidden."""
+    masked = view.trace[path(chosen.block, chosen.layer, "masked")].value[chosen.head]
+    pattern = view.trace[path(chosen.block, chosen.layer, "pattern")].value[chosen.head]
+    _, keys = side(view.trace, chosen.block)
+    is_self = chosen.block.endswith("self")
+    found = reading(pattern, masked > -math.inf, labels(keys), keys.special, is_self)
+    for finding in found:
+        st.markdown(f":material/lightbulb: {text(f'reading-{finding.code}', **finding.values)}")
+    st.caption(text("caveat"))

@@ -1,0 +1,81 @@
+# attnviz in English. Names are the same in every catalogue; a test compares them.
+
+tagline = Type a sentence, see every head.
+page-explore = Explore
+
+## Sidebar
+model = Model
+example = Example sentence
+example-choose = Choose an example
+to = Translate into
+to-auto = The other language
+to-zh = 中文 (Chinese)
+to-en = English
+to-help = The first token of the source tells the model which language to write.
+special = Special tokens
+special-show = Show
+special-hide = Hide
+special-renormalise = Hide and renormalise
+special-fold = Fold into one column
+special-help = Tokens such as </s> stand for no text, but attention often rests on them. This concerns columns only: every row stays, since each row is one distribution.
+special-folded = special
+words = Merge pieces into words
+words-help = Sums over the pieces of a key word and averages over the pieces of a query word, so that every row still sums to 1.
+
+## Sentence
+sentence = Sentence
+sentence-placeholder = Type an English or Chinese sentence and press Enter
+target = Force this translation
+target-placeholder = Empty: the model translates
+target-help = Type a translation to see how the model reads it: each token's probability and attention are those of your text.
+working = Computing every step …
+facts = { $model }: { $layers } + { $layers } layers, { $heads } heads, d_model { $width }, { $parameters } M parameters, { $dtype } on { $device }
+cut-source = The sentence is longer than the model's { $limit } tokens: its last { $left_out } characters were left out.
+cut-target = The forced translation is longer than the model's { $limit } tokens: its last { $left_out } characters were left out.
+unfinished = The model did not come to an end within { $n } tokens; the translation is cut off there.
+
+## Blocks
+encoder-self = Encoder self-attention
+decoder-self = Decoder self-attention
+decoder-cross = Cross-attention
+
+## The chosen head
+head-title = { $block }, layer { $layer }, head { $head }
+view = View
+view-heatmap = Heatmap
+view-lines = Lines
+view-bars = Bars
+view-table = Table
+scale = Colour scale
+scale-linear = 0 to 1
+scale-row = Row maximum
+scale-sqrt = Square root
+bars-of = Where “{ $row }” looks
+table-row = Query
+removed-hide = Hidden columns held { $share } % of this head's weight; the rows shown sum to less than 1.
+removed-renormalise = Hidden columns held { $share } % of this head's weight; the rest was scaled up so that rows sum to 1.
+removed-fold = The folded column holds { $share } % of this head's weight.
+caveat = A weight tells where a head looked, not why the model said what it said.
+
+## The chosen cell
+cell-title = From “{ $row }” to “{ $column }”: { $weight }
+cell-merged = This cell merges { $queries } × { $keys } tokens (sum over keys, mean over queries). The arithmetic below is that of its first pair.
+
+## Take away
+link-copy = Copy link to this view
+link-copied = Link copied
+take-away = Take away
+save-csv = Numbers as CSV
+save-tex = Numbers as LaTeX table
+save-py = Numbers as torch.tensor
+save-npz = Every step of this run (NPZ)
+save-png = Picture as PNG
+save-svg = Picture as SVG
+save-pdf = Picture as PDF
+no-cjk-font = The server has no font with Chinese characters: in PNG and PDF they show as boxes.
+
+## Errors
+error-empty = The sentence is empty: type one and press Enter.
+error-language = This model writes { $known }, not { $to }.
+error-model = The model cannot be used: { $reason }.
+error-address = The link had values that cannot be used and were ignored: { $names }.

@@ -1,0 +1,31 @@
+"""One page a file: it declares ORDER, NAME (its message and its path in the URL) and `page(text)`."""
+
+import importlib
+import pkgutil
+from functools import cache, partial
+from types import ModuleType
+
+import streamlit as st
+
+from attnviz.app.text import Text
+
+
+@cache
+def found() -> tuple[ModuleType, ...]:
+    """The page modules of this folder, in their order."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    return tuple(sorted(modules, key=lambda module: module.ORDER))
+
+
+def navigation(text: Text) -> list:
+    """The pages as st.navigation takes them; the first one is the front page."""
+    return [
+        st.Page(
+            partial(module.page, text),
+            title=text(f"page-{module.NAME}"),
+            url_path=module.NAME,
+            default=module is found()[0],
+        )
+        for module in found()
+    ]

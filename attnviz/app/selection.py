@@ -1,0 +1,59 @@
+"""The chosen block, layer, head and cell: taken from the grid or the link, made to fit the trace."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import streamlit as st
+
+from attnviz.analysis.display import Shown
+from attnviz.analysis.sharpness import sharpest_head
+from attnviz.app.session import View
+
+
+@dataclass(frozen=True)
+class Selection:
+    """`row` and `col` count what is shown, merged words and folded tokens as one."""
+
+    block: str
+    layer: int
+    head: int
+    row: int
+    col: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+NAMES = ("block", "layer", "head", "row", "col")
+
+
+def take(picked: Mapping[str, Any]) -> None:
+    """Keep what was picked in the grid."""
+    for name in NAMES:
+        st.session_state[name] = picked[name]
+
+
+def current() -> Selection:
+    """The selection; call `settle` first."""
+    return Selection(**{name: st.session_state[name] for name in NAMES})
+
+
+def settle(view: View, displays: Mapping[str, Shown]) -> None:
+    """Fill in what was not chosen and bring what does not exist back into range: the head that
+    decides most clearly, and in it the cell with the largest weight of a middle row."""
+    state = st.session_state
+    if state["block"] not in displays:
+        state["block"] = list(displays)[-1]
+    display = displays[state["block"]]
+    n_layers, n_heads, n_rows, n_columns = display.weights.shape
+    if state["layer"] is None or state["head"] is None:
+        state["layer"], state["head"] = sharpest_head(view.trace, state["block"])
+    state["layer"] = min(state["layer"], n_layers - 1)
+    state["head"] = min(state["head"], n_heads - 1)
+    if state["row"] is None:
+        state["row"] = n_rows // 2
+    state["row"] = min(state["row"], n_rows - 1)
+    if state["col"] is None:
+        state["col"] = int(display.weights[state["layer"], state["head"], state["row"]].argmax())
+    state["col"] = min(state["col"], n_columns - 1)

@@ -1,0 +1,92 @@
+"""The sentence box, the forced translation, and the tokens of both as chips."""
+
+from typing import Any
+
+import streamlit as st
+
+from attnviz.analysis.label import labels
+from attnviz.analysis.prediction import predictions
+from attnviz.app import components
+from attnviz.app.address import MAX_TEXT
+from attnviz.app.session import View
+from attnviz.app.text import Text
+from attnviz.trace import Tokens
+
+
+def box(text: Text) -> None:
+    """The sentence and, beside it, a translation to force; both run on Enter."""
+    left, right = st.columns([3, 2])
+    left.text_input(
+        text("sentence"),
+        key="text",
+        max_chars=MAX_TEXT,
+        placeholder=text("sentence-placeholder"),
+        on_change=_forget_cell,
+    )
+    right.text_input(
+        text("target"),
+        key="target",
+        max_chars=MAX_TEXT,
+        placeholder=text("target-placeholder"),
+        help=text("target-help"),
+        on_change=_forget_cell,
+    )
+
+
+def _forget_cell() -> None:
+    """Other tokens, other cells: the head stays chosen, the cell does not."""
+    st.session_state.update(row=None, col=None)
+
+
+def answer(text: Text, view: View) -> None:
+    """Source and target as chips; a target chip tells its probability and its alternatives."""
+    trace = view.trace
+    source = _chips(trace.source) if trace.source else []
+    target = _chips(trace.target) if trace.target else []
+    end = view.bundle.tokenizer.end
+    for chip, said in zip(target[1:], predictions(trace, end=end), strict=False):
+        chip["probability"] = said.prob
+        chip["alternatives"] = [
+            [view.bundle.tokenizer.piece(i).strip() or "␣", p]
+            for i, p in zip(said.ids, said.probs, strict=True)
+        ]
+    components.chips(source, target, text.group("chips"), key="chips")
+
+
+def _chips(tokens: Tokens) -> list[dict[str, Any]]:
+    rows = zip(labels(tokens), tokens.pieces, tokens.ids, tokens.spans, tokens.special, strict=True)
+    return [
+        {
+            "text": label,
+            "title": f"{piece!r} · id {token}" + (f" · {span[0]}–{span[1]}" if span else ""),
+            "special": special,
+        }
+        for label, piece, token, span, special in rows
+    ]
+
+
+def notes(text: Text, view: View) -> None:
+    """What the reader has to know about this run: cut text, unfinished decoding."""
+    facts = view.trace.facts
+    for side in ("source", "target"):
+        if left_out := facts["cut"].get(side, 0):
+            st.info(text(f"cut-{side}", left_out=left_out, limit=facts["n_ctx"]))
+    if not facts.get("finished", True):
+        st.info(text("unfinished", n=len(view.trace.target or ())))
+
+
+def facts_line(text: Text, view: View) -> None:
+    """Model, size, device and number format, in one small line."""
+    config = view.bundle.config
+    st.caption(
+        text(
+            "facts",
+            model=view.bundle.name,
+            layers=config.n_layers,
+            heads=config.n_heads,
+            width=config.d_model,
+            parameters=f"{view.bundle.n_parameters / 1e6:.1f}",
+            device=view.trace.facts["device"],
+            dtype=view.trace.facts["dtype"],
+        )
+    )

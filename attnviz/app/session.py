@@ -1,0 +1,83 @@
+"""View(bundle, request, trace) and the caches behind it: one model serves all sessions.
+
+Caches are keyed on the text, never on tensors; what they hold is immutable.
+"""
+
+import gc
+from dataclasses import dataclass
+
+import streamlit as st
+import torch
+
+import attnviz
+from attnviz.app.text import Text
+from attnviz.pretrained import Bundle, LoadError
+from attnviz.run import InputError
+from attnviz.trace import Trace
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a model: all that a trace depends on."""
+
+    model: str
+    text: str
+    target: str
+    to: str | None
+
+
+@dataclass(frozen=True)
+class View:
+    """What a page shows: the model, what was asked, and the trace that answers."""
+
+    bundle: Bundle
+    request: Request
+    trace: Trace
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def bundle(name: str) -> Bundle:
+    """The model `name`, loaded once. One thread: two fight over two cores, many times slower."""
+    torch.set_num_threads(1)
+    loaded = attnviz.load(name)
+    gc.collect()
+    gc.freeze()
+    return loaded
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def trace(request: Request) -> Trace:
+    """The trace that answers `request`; raises InputError for a text that cannot be run."""
+    loaded = bundle(request.model)
+    return attnviz.run(loaded, request.text, request.target or None, to=request.to)
+
+
+def asked() -> Request:
+    """The request that the widgets make."""
+    state = st.session_state
+    to = None if state["to"] == "auto" else state["to"]
+    return Request(state["model"], state["text"], state["target"], to)
+
+
+def current(text: Text) -> View | None:
+    """The view of what is asked; where that cannot be run one sentence says why, and the last
+    good view stays. None where there has been none."""
+    request = asked()
+    try:
+        with st.spinner(text("working")):
+            view = View(bundle(request.model), request, trace(request))
+    except InputError as error:
+        st.error(text(f"error-{error.code}", **error.facts))
+    except LoadError as error:
+        st.error(text("error-model", reason=str(error)))
+    else:
+        st.session_state["good"] = request
+        return view
+    good = st.session_state.get("good")
+    return View(bundle(good.model), good, trace(good)) if good else None
+
+
+def say_ignored(text: Text, ignored: list[str]) -> None:
+    """One sentence on the parameters of the link that could not be used."""
+    if ignored:
+        st.warning(text("error-address", names=", ".join(ignored)))

@@ -1,0 +1,48 @@
+"""The sidebar: language, model, direction, examples, special tokens, words."""
+
+import streamlit as st
+
+import attnviz
+from attnviz.app import address, example
+from attnviz.app.text import LANGUAGES, Text
+
+
+def controls(text: Text) -> None:
+    """Draw the controls; what they choose lies in the session under the names of `address`."""
+    st.markdown(f"### attnviz\n{text('tagline')}")
+    st.selectbox(
+        "Language · 语言", tuple(LANGUAGES), format_func=LANGUAGES.__getitem__, key="lang"
+    )
+    models = list(attnviz.models())
+    if st.session_state["model"] not in models:
+        models.append(st.session_state["model"])
+    st.selectbox(text("model"), models, key="model")
+    st.selectbox(
+        text("example"),
+        example.SENTENCES,
+        index=None,
+        placeholder=text("example-choose"),
+        key="example",
+        on_change=_take_example,
+    )
+    _options(text, "to", "to")
+    _options(text, "special", "special")
+    st.toggle(text("words"), key="words", help=text("words-help"))
+
+
+def _options(text: Text, name: str, label: str) -> None:
+    options = address.CHOICES[name].options
+    assert options is not None
+    st.selectbox(
+        text(label),
+        options,
+        format_func=lambda option: text(f"{name}-{option}"),
+        key=name,
+        help=text(f"{name}-help"),
+    )
+
+
+def _take_example() -> None:
+    """Put the chosen example into the sentence box, with nothing forced and nothing selected."""
+    if chosen := st.session_state["example"]:
+        st.session_state.update(text=chosen, target="", to="auto", row=None, col=None)

@@ -1,0 +1,55 @@
+"""Every visible word, in every language the app speaks.
+
+Messages are Fluent files (projectfluent.org), one a language, in `messages/`. A name that a
+catalogue does not have is a mistake of ours and raises KeyError.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from fluent.runtime import FluentBundle, FluentResource
+from fluent.syntax import ast
+
+LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "简体中文"}
+_LOCALES = {"en": "en-GB", "zh": "zh-CN"}
+
+
+class Text:
+    """The messages of one language: `text("cut", n=12)`."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        source = files("attnviz.app").joinpath("messages", f"{language}.ftl")
+        resource = FluentResource(source.read_text(encoding="utf-8"))
+        self._bundle = FluentBundle([_LOCALES[language]], use_isolating=False)
+        self._bundle.add_resource(resource)
+        self.names = tuple(e.id.name for e in resource.body if isinstance(e, ast.Message))
+
+    def __call__(self, name: str, **values: Any) -> str:
+        """The message `name` with its variables filled in. Raises KeyError, ValueError."""
+        if name not in self.names:
+            raise KeyError(f"{self.language}.ftl has no message {name!r}")
+        pattern = self._bundle.get_message(name).value
+        assert pattern is not None, f"message {name!r} is empty"
+        found, errors = self._bundle.format_pattern(pattern, values)
+        if errors:
+            raise ValueError(f"message {name!r}: {errors[0]}")
+        return str(found)
+
+    def group(self, prefix: str) -> dict[str, str]:
+        """All messages "prefix-name" as {name: text}, for a figure or a component."""
+        start = f"{prefix}-"
+        return {n.removeprefix(start): self(n) for n in self.names if n.startswith(start)}
+
+
+@cache
+def text(language: str) -> Text:
+    """The catalogue of `language`, read once."""
+    return Text(language)
+
+
+def preferred(locale: str | None) -> str:
+    """The app's language for a browser's locale ("zh-CN")."""
+    return "zh" if (locale or "").lower().startswith("zh") else "en"

@@ -1,0 +1,17 @@
+"""attnviz: type a sentence, see every head. Page config, sidebar, navigation; no logic here."""
+
+import streamlit as st
+
+from attnviz.app import address, pages, session, sidebar
+from attnviz.app.text import preferred, text
+
+st.set_page_config(page_title="attnviz", page_icon=":material/grid_on:", layout="wide")
+
+ignored = address.restore(preferred(st.context.locale))
+words = text(st.session_state["lang"])
+page = st.navigation(pages.navigation(words), position="top" if len(pages.found()) > 1 else "hidden")
+with st.sidebar:
+    sidebar.controls(words)
+    session.say_ignored(words, ignored)
+page.run()
+address.publish()
