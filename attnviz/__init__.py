@@ -13,3 +13,12 @@ from attnviz.run import run
 from attnviz.trace import Trace
 
 __all__ = ["Trace", "attend", "load", "models", "run", "variants"]
+
+
+def _picture(trace: Trace) -> str | None:
+    from attnviz.app.grid import picture  # the drawing layers are loaded when something is drawn
+
+    return picture(trace)
+
+
+Trace.picture = _picture

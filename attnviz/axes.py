@@ -34,7 +34,7 @@ def fit(shape: Sequence[int], axes: str, sizes: MutableMapping[str, int], name: 
     letters = axes.split()
     if len(shape) != len(letters):
         raise ValueError(f"{name} has {len(shape)} axes {tuple(shape)}, declared {axes!r}")
+    sizes["1"] = 1
     for letter, size in zip(letters, shape, strict=True):
-        known = 1 if letter == "1" else sizes.setdefault(letter, size)
-        if known != size:
-            raise ValueError(f"{name}: axis {letter} has size {size}, expected {known}")
+        if sizes.setdefault(letter, size) != size:
+            raise ValueError(f"{name}: axis {letter} has size {size}, expected {sizes[letter]}")

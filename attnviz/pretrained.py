@@ -76,7 +76,7 @@ def load(name: str | Path, device: str | None = None) -> Bundle:
     """Load a built-in model by name, or any folder of the same form.
 
     Raises LoadError: missing file, unknown configuration key, wrong shape, missing or unexpected
-    weights, a pickle, or a tokenizer whose size is not d_vocab.
+    weights, a pickle, a weight that is not finite, or a tokenizer whose size is not d_vocab.
     """
     folder = models().get(str(name), Path(name))
     if not folder.is_dir():
@@ -108,8 +108,10 @@ def save(folder: Path, model: Transformer, tokenizer: Path) -> None:
 def _config(file: Path) -> ModelConfig:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("it is not a JSON object")
         return ModelConfig.from_dict(values)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError) as error:
         raise LoadError(f"{file.name} cannot be used: {error}") from error
 
 
@@ -143,7 +145,11 @@ def _fill(model: Transformer, file: Path) -> None:
     for name, shape in expected.items():
         if found[name] != shape:
             raise LoadError(f"{name} has shape {found[name]}, but the model needs {shape}")
-    model.load_state_dict(load_file(file))
+    weights = load_file(file)
+    for name, value in weights.items():
+        if not value.isfinite().all():
+            raise LoadError(f"{name} holds a number that is not finite")
+    model.load_state_dict(weights)
 
 
 def _named(names: list[str], most: int = 5) -> str:

@@ -38,8 +38,9 @@ def run(
     `target` forces the output text of an encoder-decoder; without it the model decodes greedily.
     `to` is the language to translate into ("zh"), by default the one that `text` is not in.
     `edits` maps a path ("decoder.0.cross.pattern") to what its value is replaced with.
-    Text that does not fit n_ctx is cut at its end; `facts["cut"]` counts the tokens left out.
-    Raises InputError for an empty text or an unknown language.
+    Text that does not fit n_ctx is cut at its end; `facts["cut"]` counts the characters left out
+    of source and target. Raises InputError for an empty text or an unknown language, and KeyError
+    for an edit of a step that the model does not have.
     """
     if not clean(text):
         raise InputError("empty", "The text is empty: type a sentence.")
@@ -49,22 +50,25 @@ def run(
     if kind == "encoder-decoder":
         read, end = _target(bundle, source, target)
     rec = Recorder(edits)
-    ids = {"source_BS": None, "target_BT": None}
+    ids: dict[str, Tensor] = {}
     if bundle.config.has_encoder:
         ids["source_BS"] = _batch(source, bundle)
     if bundle.config.has_decoder:
         ids["target_BT"] = _batch(read, bundle)
     logits_1TV = bundle.model(**ids, rec=rec)
-    facts = _facts(bundle, text, source, read) | {"to": _direction(bundle.tokenizer, text, to)}
+    facts = _facts(bundle, source, read) | {"to": _direction(bundle.tokenizer, text, to)}
     if end is not None:
         facts["finished"] = end
-    return Trace.of(
+    trace = Trace.of(
         rec,
         source=source if bundle.config.has_encoder else None,
         target=read if bundle.config.has_decoder else None,
         output=read.text if kind == "encoder-decoder" else _next(bundle, logits_1TV),
         facts=facts,
     )
+    for path in edits or ():
+        _ = trace[path]
+    return trace
 
 
 def _direction(tokenizer: Tokenizer, text: str, to: str | None) -> str | None:
@@ -112,14 +116,18 @@ def _next(bundle: Bundle, logits_1TV: Tensor) -> str:
     return bundle.tokenizer.piece(int(logits_1TV[0, -1].argmax())).strip()
 
 
-def _facts(bundle: Bundle, text: str, source: Tokens, read: Tokens) -> dict[str, Any]:
-    whole = clean(text)
-    shown = max((span[1] for span in source.spans if span), default=0)
+def _cut(tokens: Tokens) -> int:
+    """How many characters at the end of the text no token stands for."""
+    return len(tokens.text) - max((span[1] for span in tokens.spans if span), default=0)
+
+
+def _facts(bundle: Bundle, source: Tokens, read: Tokens) -> dict[str, Any]:
+    sides = {"source": source} if read is source else {"source": source, "target": read}
     return {
         "model": bundle.name,
-        "text": whole,
+        "text": source.text,
         "device": str(bundle.device),
         "dtype": str(bundle.model.embed.W_E.dtype).removeprefix("torch."),
         "n_ctx": bundle.config.n_ctx,
-        "cut": {"source": len(whole) - shown},
+        "cut": {side: _cut(tokens) for side, tokens in sides.items()},
     }

@@ -6,11 +6,13 @@ immutable, self-describing, saved and loaded without pickle.
 """
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from types import MappingProxyType
 from typing import Any, ClassVar
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -30,7 +32,7 @@ class Step:
     formula: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kept:
     """A recorded value: where it was computed, what it is, and the numbers."""
 
@@ -68,7 +70,7 @@ class Recorder:
         """Record `value` under this recorder's path; return it, edited where an edit is set."""
         path = self._prefix + step.name
         if path in self._edits:
-            value = self._edits[path](value)
+            value = self._edits[path](value.clone())  # an edit may write into what it is given
         self._kept[path] = (step, value)
         return value
 
@@ -108,7 +110,7 @@ class Tokens:
         return len(self.ids)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace(Mapping[str, Kept]):
     """Every step of one forward pass, by path ("decoder.2.cross.pattern").
 
@@ -123,8 +125,8 @@ class Trace(Mapping[str, Kept]):
     output: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
-    picture: ClassVar[Callable[["Trace"], str] | None] = None
-    """Draws a trace as HTML for a notebook; the drawing layer puts itself here."""
+    picture: ClassVar[Callable[["Trace"], str | None] | None] = None
+    """Draws a trace as HTML for a notebook; the drawing layer is put here from outside."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
@@ -166,32 +168,43 @@ class Trace(Mapping[str, Kept]):
         """Write the trace as a compressed `.npz` without pickle; `load` gives it back exactly."""
         about = {
             "steps": {path: asdict(kept.step) for path, kept in self.items()},
-            "source": asdict(self.source) if self.source else None,
-            "target": asdict(self.target) if self.target else None,
+            "source": None if self.source is None else asdict(self.source),
+            "target": None if self.target is None else asdict(self.target),
             "output": self.output,
             "facts": dict(self.facts),
         }
-        values = {path: kept.value.cpu().numpy() for path, kept in self.items()}
-        head = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+        arrays = {path: kept.value.cpu().numpy() for path, kept in self.items()}
+        arrays[_ABOUT] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
         with open(file, "wb") as out:
-            np.savez_compressed(out, **{_ABOUT: head}, **values)
+            np.savez_compressed(out, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, file: str | PathLike[str]) -> "Trace":
         """Read what `save` wrote. Raises ValueError when the file is not a saved trace."""
-        with np.load(file, allow_pickle=False) as stored:
-            if _ABOUT not in stored:
-                raise ValueError(f"{file} is not a saved trace: it has no {_ABOUT!r} entry")
-            about = json.loads(stored[_ABOUT].tobytes())
-            steps = {
-                path: Kept(path, Step(**step), torch.from_numpy(stored[path]))
-                for path, step in about["steps"].items()
-            }
+        arrays = _arrays(file)
+        if _ABOUT not in arrays:
+            raise ValueError(f"{file} is not a saved trace: it has no {_ABOUT!r} entry")
+        about = json.loads(arrays[_ABOUT].tobytes())
+        steps = {
+            path: Kept(path, Step(**step), torch.from_numpy(arrays[path]))
+            for path, step in about["steps"].items()
+        }
         source, target = (_tokens(about[side]) for side in ("source", "target"))
         return cls(steps, source, target, about["output"], about["facts"])
 
 
 _ABOUT = "__trace__"
+
+
+def _arrays(file: str | PathLike[str]) -> dict[str, np.ndarray]:
+    try:
+        with open(file, "rb") as opened:
+            stored = np.load(opened, allow_pickle=False)
+            if isinstance(stored, np.ndarray):
+                raise ValueError("it holds one array")
+            return dict(stored)
+    except (ValueError, EOFError, BadZipFile, zlib.error) as error:
+        raise ValueError(f"{file} is not a saved trace: {error}") from error
 
 
 def _tokens(stored: dict[str, Any] | None) -> Tokens | None:

@@ -62,14 +62,19 @@ def recorded(model: Transformer, ids_1T: Tensor) -> Trace:
     return Trace.of(rec)
 
 
-def in_turns(calls: list[Callable[[], object]], seconds: float) -> list[tuple[float, float]]:
+def in_turns(
+    calls: list[Callable[[Transformer, Tensor], object]],
+    model: Transformer,
+    ids_1T: Tensor,
+    seconds: float,
+) -> list[tuple[float, float]]:
     """Median (processor, wall) milliseconds of each call, all taken in turns for `seconds`."""
     times: list[list[tuple[float, float]]] = [[] for _ in calls]
     begin = time.perf_counter()
     while time.perf_counter() - begin < seconds or len(times[0]) < 7:
         for call, taken in zip(calls, times, strict=True):
             cpu, wall = time.thread_time(), time.perf_counter()
-            result = call()
+            result = call(model, ids_1T)
             taken.append((time.thread_time() - cpu, time.perf_counter() - wall))
             del result
     return [tuple(1000 * statistics.median(t) for t in zip(*taken, strict=True)) for taken in times]  # type: ignore[misc]
@@ -82,7 +87,7 @@ def kept_bytes(trace: Trace) -> int:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=float, default=6.0, help="time spent at each length")
     options.add_argument("--lengths", type=int, nargs="+", default=[16, 32, 64, 128, 256, 512])
     args = options.parse_args()
@@ -99,7 +104,7 @@ def main() -> None:
             megabytes = kept_bytes(trace) / 1e6
             del trace
             (cpu, wall), (rec_cpu, rec_wall) = in_turns(
-                [lambda: plain(model, ids_1T), lambda: recorded(model, ids_1T)], args.seconds
+                [plain, recorded], model, ids_1T, args.seconds
             )
         print(
             f"{length:5d}   {cpu:12.2f} ({wall:.2f})   {rec_cpu:15.2f} ({rec_wall:.2f})"

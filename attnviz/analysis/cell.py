@@ -36,10 +36,15 @@ class Cell:
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """The plain numbers of the computation by name; q and k are lists of K floats."""
-        names = "raw d_head scaled score allowed masked row_max exp row_sum weight".split()
-        plain = {name: getattr(self, name) for name in names}
+        """The numbers that a formula of the weight needs, by name; q and k are lists of floats."""
+        plain = {name: getattr(self, name) for name in _NUMBERS}
         return {"q": self.q_K.tolist(), "k": self.k_K.tolist(), **plain}
+
+
+_NUMBERS = (
+    *("raw", "d_head", "scaled", "score", "allowed", "masked"),
+    *("row_max", "exp", "row_sum", "weight"),
+)
 
 
 def cell(trace: Trace, block: str, layer: int, head: int, row: int, column: int) -> Cell:

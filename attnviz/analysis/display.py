@@ -91,9 +91,7 @@ def _where(flags: Sequence[bool], wanted: bool) -> list[int]:
 
 def _without(weights_LHTS: Tensor, columns: Side, aside: Sequence[bool]) -> tuple[Tensor, Side]:
     stay = _where(aside, False)
-    kept = Side(
-        tuple(columns.labels[i] for i in stay), tuple(columns.groups[i] for i in stay)
-    )
+    kept = Side(tuple(columns.labels[i] for i in stay), tuple(columns.groups[i] for i in stay))
     return weights_LHTS[..., stay], kept
 
 

@@ -6,6 +6,7 @@ are plain always, since each is a word of its own.
 
 import re
 import unicodedata
+from itertools import pairwise
 
 from attnviz.analysis.block import side
 from attnviz.trace import Tokens, Trace
@@ -56,7 +57,7 @@ def written(reads: tuple[str, ...], trace: Trace, block: str) -> tuple[str, ...]
     if not block.startswith("decoder"):
         return reads
     last = f"{reads[-1]}{ARROW}{END}" if trace.facts.get("finished") else reads[-1]
-    return (*(f"{a}{ARROW}{b}" for a, b in zip(reads, reads[1:], strict=False)), last)
+    return (*(f"{a}{ARROW}{b}" for a, b in pairwise(reads)), last)
 
 
 def words(tokens: Tokens) -> tuple[tuple[int, ...], ...]:

@@ -21,10 +21,10 @@ def predictions(trace: Trace, k: int = 5, end: int | None = None) -> list[Predic
     """One Prediction per target row. A row writes the next target token; the last one writes
     `end`, or the most probable token where that is None (decoding was cut off).
 
-    Raises ValueError where the trace has no target.
+    [] where the trace has no target.
     """
     if trace.target is None:
-        raise ValueError("the trace has no target tokens to predict")
+        return []
     probs_TV = trace["probs"].value
     top_Tk = probs_TV.topk(min(k, probs_TV.shape[-1]))
     last = int(top_Tk.indices[-1, 0]) if end is None else end

@@ -56,6 +56,13 @@ CHOICES: Mapping[str, Choice] = {
 }
 
 
+def options(name: str) -> tuple[str, ...]:
+    """What the choice `name` may be."""
+    found = CHOICES[name].options
+    assert found is not None, f"{name} is free text"
+    return found
+
+
 def restore(language: str) -> list[str]:
     """Fill the session from the URL, else from the declarations; `language` where the URL has none.
     Return the names of parameters that had to be ignored."""

@@ -6,7 +6,7 @@ from attnviz.analysis.cell import cell
 from attnviz.analysis.display import Shown
 from attnviz.app.selection import Selection
 from attnviz.app.session import View
-from attnviz.app.text import Text
+from attnviz.app.text import Text, verbatim
 from attnviz.figures.formula import cell_formulas
 
 
@@ -14,12 +14,14 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
     """The arithmetic of one weight; for merged or folded tokens the cells it is made of."""
     row, column = display.rows.labels[chosen.row], display.columns.labels[chosen.col]
     weight = float(display.weights[chosen.layer, chosen.head, chosen.row, chosen.col])
-    st.markdown(f"##### {text('cell-title', row=row, column=column, weight=f'{weight:.4g}')}")
+    title = text(
+        "cell-title", row=verbatim(row), column=verbatim(column), weight=f"{weight:.4g}"
+    )
+    st.markdown(f"##### {title}")
     queries, keys = display.rows.groups[chosen.row], display.columns.groups[chosen.col]
     if len(queries) * len(keys) > 1:
         st.caption(text("cell-merged", queries=len(queries), keys=len(keys)))
     numbers = cell(view.trace, chosen.block, chosen.layer, chosen.head, queries[0], keys[0])
-    for symbols, values in cell_formulas(numbers):
-        left, right = st.columns([2, 3])
-        left.latex(symbols)
-        right.latex(values)
+    stages = cell_formulas(**numbers.numbers, text=text.group("formula"))
+    rows = r" \\[0.6em] ".join(f"{symbols} & {values}" for symbols, values in stages)
+    st.latex(rf"\small\begin{{array}}{{ll}} {rows} \end{{array}}")

@@ -1,6 +1,8 @@
 """The chosen head: heatmap, lines, bars or table, and what can be read from it."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,10 +12,10 @@ from attnviz.analysis.display import Shown
 from attnviz.analysis.label import labels
 from attnviz.analysis.reading import reading
 from attnviz.app import components
-from attnviz.app.address import CHOICES
+from attnviz.app.address import options
 from attnviz.app.selection import Selection
 from attnviz.app.session import View
-from attnviz.app.text import Text
+from attnviz.app.text import Text, verbatim
 from attnviz.figures.bars import bars
 from attnviz.figures.heatmap import heatmap
 
@@ -27,24 +29,28 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
     """Title, view choice, the picture, the reading help."""
     block = text(chosen.block.replace(".", "-"))
     st.markdown(f"##### {text('head-title', block=block, layer=chosen.layer, head=chosen.head)}")
-    left, right = st.columns([3, 2])
+    left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
-        _choice(text, "view")
-    with right:
-        _choice(text, "scale")
+        _views(text)
+    if st.session_state["view"] == "heatmap":
+        right.selectbox(
+            text("scale"),
+            options("scale"),
+            format_func=lambda option: text(f"scale-{option}"),
+            key="scale",
+            label_visibility="collapsed",
+        )
     _DRAW[st.session_state["view"]](text, display, chosen)
     _removed(text, display, chosen)
     _reading(text, view, chosen)
 
 
-def _choice(text: Text, name: str) -> None:
-    options = CHOICES[name].options
-    assert options is not None
+def _views(text: Text) -> None:
     st.segmented_control(
-        text(name),
-        options,
-        format_func=lambda option: text(f"{name}-{option}"),
-        key=name,
+        text("view"),
+        options("view"),
+        format_func=lambda option: text(f"view-{option}"),
+        key="view",
         required=True,
         label_visibility="collapsed",
     )
@@ -69,14 +75,17 @@ def _lines(text: Text, display: Shown, chosen: Selection) -> None:
         display.rows.labels,
         display.columns.labels,
         text.group("lines"),
-        row=chosen.row,
         key="lines",
+        row=chosen.row,
+        block=display.block,
+        row_groups=display.rows.groups,
+        column_groups=display.columns.groups,
     )
 
 
 def _bars(text: Text, display: Shown, chosen: Selection) -> None:
     row = display.rows.labels[chosen.row]
-    st.caption(text("bars-of", row=row))
+    st.caption(text("bars-of", row=verbatim(row)))
     figure = bars(
         display.weights[chosen.layer, chosen.head, chosen.row],
         display.columns.labels,
@@ -111,6 +120,14 @@ def _removed(text: Text, display: Shown, chosen: Selection) -> None:
     st.caption(text(f"removed-{special}", share=f"{100 * share:.1f}"))
 
 
+def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Shares as per cent, ratios with two decimals, the rest as it is."""
+    shares = {k: f"{100 * v:.0f}" for k, v in values.items() if k == "share"}
+    ratios = {k: f"{v:.2f}" for k, v in values.items() if k == "value"}
+    tokens = {k: verbatim(v) for k, v in values.items() if k == "token"}
+    return {**values, **shares, **ratios, **tokens}
+
+
 def _reading(text: Text, view: View, chosen: Selection) -> None:
     """What this head does, said only where the numbers say it; about all tokens, none hidden."""
     masked = view.trace[path(chosen.block, chosen.layer, "masked")].value[chosen.head]
@@ -119,5 +136,6 @@ def _reading(text: Text, view: View, chosen: Selection) -> None:
     is_self = chosen.block.endswith("self")
     found = reading(pattern, masked > -math.inf, labels(keys), keys.special, is_self)
     for finding in found:
-        st.markdown(f":material/lightbulb: {text(f'reading-{finding.code}', **finding.values)}")
+        said = text(f"reading-{finding.code}", **_rounded(finding.values))
+        st.markdown(f":material/lightbulb: {said}")
     st.caption(text("caveat"))

@@ -25,17 +25,15 @@ def controls(text: Text) -> None:
         key="example",
         on_change=_take_example,
     )
-    _options(text, "to", "to")
-    _options(text, "special", "special")
+    _options(text, "to")
+    _options(text, "special")
     st.toggle(text("words"), key="words", help=text("words-help"))
 
 
-def _options(text: Text, name: str, label: str) -> None:
-    options = address.CHOICES[name].options
-    assert options is not None
+def _options(text: Text, name: str) -> None:
     st.selectbox(
-        text(label),
-        options,
+        text(name),
+        address.options(name),
         format_func=lambda option: text(f"{name}-{option}"),
         key=name,
         help=text(f"{name}-help"),

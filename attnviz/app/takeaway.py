@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from attnviz.analysis.display import Shown
-from attnviz.app import components
+from attnviz.app.copy_link import copy_link
 from attnviz.app.selection import Selection
 from attnviz.app.session import View
 from attnviz.app.text import Text
@@ -17,7 +17,7 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
     """A link to what is shown, and a menu of files; a file is made when it is asked for."""
     left, right = st.columns([1, 1])
     with left:
-        components.copy_link(text("link-copy"), text("link-copied"), key="link")
+        copy_link(text("link-copy"), text("link-copied"), key="link")
     with right, st.popover(text("take-away"), icon=":material/download:"):
         _numbers(text, view, display, chosen)
         _pictures(text, view, display, chosen)

@@ -53,3 +53,8 @@ def text(language: str) -> Text:
 def preferred(locale: str | None) -> str:
     """The app's language for a browser's locale ("zh-CN")."""
     return "zh" if (locale or "").lower().startswith("zh") else "en"
+
+
+def verbatim(label: str) -> str:
+    """`label` fit to stand between backticks in Markdown, where nothing else has a meaning."""
+    return label.replace("`", "ˋ")

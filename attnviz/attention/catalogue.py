@@ -40,7 +40,8 @@ def attend(name: str, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = Non
 
     `mask` (boolean, broadcast to B H T S) is True where attention is allowed. The trace's
     "pattern" is the T x S matrix of weights and "z" the mixed values; a batch of one is dropped.
-    Raises ValueError for an unknown name or shapes that do not belong together.
+    Raises ValueError for an unknown name, shapes or types that do not belong together, and
+    numbers that are not finite.
     """
     if name not in variants():
         raise ValueError(f"there is no variant {name!r}; known are {', '.join(variants())}")
@@ -59,11 +60,24 @@ def _check(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> None:
             raise ValueError(
                 f"{label} needs 4 axes (batch, heads, tokens, width), not {value.ndim}"
             )
+        if not value.numel():
+            raise ValueError(f"{label} {tuple(value.shape)} has an empty axis")
         if not torch.isfinite(value).all():
             raise ValueError(f"{label} holds a number that is not finite")
+    if not (q.dtype == k.dtype == v.dtype and q.is_floating_point()):
+        types = f"{q.dtype}, {k.dtype} and {v.dtype}"
+        raise ValueError(f"q, k and v need one floating-point type, not {types}")
     if q.shape[0] != k.shape[0] or q.shape[3] != k.shape[3] or q.shape[1] % k.shape[1]:
         raise ValueError(f"q {tuple(q.shape)} and k {tuple(k.shape)} do not belong together")
     if k.shape[:3] != v.shape[:3]:
         raise ValueError(f"k {tuple(k.shape)} and v {tuple(v.shape)} do not belong together")
-    if mask is not None and mask.dtype != torch.bool:
+    if mask is not None:
+        _check_mask(mask, (*q.shape[:3], k.shape[2]))
+
+
+def _check_mask(mask: Tensor, scores: tuple[int, ...]) -> None:
+    if mask.dtype != torch.bool:
         raise ValueError(f"the mask is boolean, True where attention is allowed, not {mask.dtype}")
+    sizes = zip(reversed(mask.shape), reversed(scores), strict=False)
+    if mask.ndim > 4 or any(size not in (1, wanted) for size, wanted in sizes):
+        raise ValueError(f"the mask {tuple(mask.shape)} does not broadcast to {scores}")

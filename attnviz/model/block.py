@@ -53,6 +53,7 @@ class Block(nn.Module):
             return self.self_attention(h_BTD, h_BTD, allowed, parts, rec, past[0])
 
         def attend_cross(h_BTD: Tensor, rec: Recorder) -> Tensor:
+            assert self.cross_attention is not None
             return self.cross_attention(h_BTD, memory_BSD, memory_allowed, STANDARD, rec, past[1])
 
         x_BTD = rec.keep(RESID_PRE, x_BTD)

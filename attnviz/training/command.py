@@ -25,11 +25,11 @@ def train(folder: Path, data: Path, runs: Path, device: str, threads: int = 1) -
         train_tokenizer(pairs["train"], recipe, vocabulary)
     workers.wait()
     tokenizer = pretrained.Tokenizer(vocabulary)
-    sets = [
+    train_set, dev_set = (
         corpus.Corpus(pairs[name], recipe.languages, tokenizer, recipe.model.n_ctx)
         for name in ("train", "dev")
-    ]
-    model = Run(recipe, *sets, tokenizer.pad, runs, device).finish()
+    )
+    model = Run(recipe, train_set, dev_set, tokenizer.pad, runs, device).finish()
     if workers.RANK == 0:
         pretrained.save(folder, model, vocabulary)
         print(f"saved {folder}")

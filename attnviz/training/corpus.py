@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import sentencepiece
 import torch
 from torch import Tensor
 
@@ -18,11 +19,14 @@ def read_pairs(file: Path) -> list[Pair]:
 
     Raises ValueError naming the line that has no tab."""
     pairs = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        fields = line.split("\t")
-        if len(fields) < 2:
-            raise ValueError(f"{file.name}, line {number}: expected two texts with a tab between")
-        pairs.append((clean(fields[0]), clean(fields[1])))
+    with file.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            fields = line.split("\t")
+            if len(fields) < 2:
+                raise ValueError(
+                    f"{file.name}, line {number}: expected two texts with a tab between"
+                )
+            pairs.append((clean(fields[0]), clean(fields[1])))
     return pairs
 
 
@@ -48,8 +52,10 @@ class Corpus:
         self._n_ctx = n_ctx
 
     def batches(self, n_tokens: int, seed: int, alpha: float | None = None) -> Iterator[Batch]:
-        """Batches of similar lengths, at most `n_tokens` padded tokens each, in random order."""
+        """Batches of similar lengths, at most `n_tokens` padded tokens each, in random order. The
+        same `seed` gives the same batches, so that every worker takes its share of one list."""
         rng = random.Random(seed)
+        sentencepiece.set_random_generator_seed(seed)
         examples = [self._ids(*example, alpha) for example in self._examples]
         examples = [e for e in examples if max(map(len, e)) <= self._n_ctx]
         examples.sort(key=lambda e: (len(e[1]) + rng.random() * 2, len(e[0]) + rng.random() * 2))

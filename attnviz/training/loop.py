@@ -136,7 +136,7 @@ class Run:
         decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             means, news = list(self.average.parameters()), list(self.model.parameters())
-            torch._foreach_lerp_(means, news, 1 - decay)
+            torch._foreach_lerp_(means, news, 1 - decay)  # type: ignore
         return value.item()
 
     @torch.inference_mode()

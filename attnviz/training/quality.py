@@ -45,7 +45,7 @@ def bleu(pairs: list[Pair], to: str, translator: Callable[[list[str]], list[str]
     most = max(map(len, references.values()))
     columns = [[r[i] if i < len(r) else None for r in references.values()] for i in range(most)]
     metric = BLEU(tokenize=_TOKENIZE[to])
-    return metric.corpus_score(translator(list(references)), columns)
+    return metric.corpus_score(translator(list(references)), columns)  # type: ignore[arg-type]
 
 
 @torch.inference_mode()

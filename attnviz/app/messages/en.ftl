@@ -35,6 +35,7 @@ cut-target = The forced translation is longer than the model's { $limit } tokens
 unfinished = The model did not come to an end within { $n } tokens; the translation is cut off there.
 
 ## Blocks
+attention = Attention
 encoder-self = Encoder self-attention
 decoder-self = Decoder self-attention
 decoder-cross = Cross-attention
@@ -50,15 +51,82 @@ scale = Colour scale
 scale-linear = 0 to 1
 scale-row = Row maximum
 scale-sqrt = Square root
-bars-of = Where “{ $row }” looks
+bars-of = Where `{ $row }` looks
 table-row = Query
 removed-hide = Hidden columns held { $share } % of this head's weight; the rows shown sum to less than 1.
 removed-renormalise = Hidden columns held { $share } % of this head's weight; the rest was scaled up so that rows sum to 1.
 removed-fold = The folded column holds { $share } % of this head's weight.
 caveat = A weight tells where a head looked, not why the model said what it said.
 
+## Reading help: said only when the numbers say it
+reading-sink = { $share } % of all weight goes to `{ $token }`.
+reading-special = { $share } % of all weight goes to the special tokens.
+reading-diagonal = { $share } % of the rows look most at themselves.
+reading-offset = { $share } % of the rows look most at the token { $offset ->
+    [-3] three places back
+    [-2] two places back
+    [-1] just before them
+    [1] just after them
+    [2] two places ahead
+   *[3] three places ahead
+ }.
+reading-monotone = The largest weight walks along the source from left to right ({ $share } % of the steps do not go back): this head aligns words.
+reading-uniform = Nearly uniform: the entropy is { $value } of the maximum, so this head hardly chooses.
+reading-sharp = Sharp: the largest weight of a row is { $value } on average.
+
+## Words inside the pictures
+heatmap-rows = target: queries
+heatmap-columns = source: keys
+heatmap-row = from
+heatmap-column = to
+heatmap-weight = weight
+heatmap-scale-linear = weight, 0 to 1
+heatmap-scale-row = weight / row maximum
+heatmap-scale-sqrt = weight, square-root scale
+heatmap-scale-diverging = value
+heatmap-gap = Blank cells are not a number.
+heatmap-clipped = Values beyond the scale:
+bars-weight = weight
+bars-other = other tokens:
+formula-allowed = allowed
+formula-masked = masked
+
+## Inside the browser's pictures; <words in angle brackets> are filled in there
+grid-label = All heads of this block. Arrow keys move from head to head, Shift and arrow keys from cell to cell, Enter opens the head, E enlarges it.
+grid-hint = Hover over a cell to read its weight. Click it, or move with the arrow keys and press Enter, to open the head.
+grid-blocks = Which attention
+grid-scale = Colours of the grid
+grid-scale-linear = 0 to 1
+grid-scale-row = Row maximum
+grid-scale-sqrt = Square root
+grid-bar-linear = weight
+grid-bar-row = weight / row maximum
+grid-bar-sqrt = weight, square-root scale
+grid-head = head
+grid-enlarge = Enlarge
+grid-back = Back to all heads
+grid-rest = Hover over a cell
+grid-readout = { "  " }from <row> to <column>{ "  " }
+grid-place = layer <layer>, head <head>
+grid-nan = not a number
+grid-clipped = <count> values lie outside the scale.
+grid-gaps = <count> values are not a number; they are hatched.
+lines-columns = Source: keys
+lines-rows = Target: queries
+lines-bar = weight
+lines-hint = Hover over a token, or move with Tab and the arrow keys, to see its lines and weights alone.
+lines-skipped = Weights below <least> are not drawn: <count> of <total>.
+lines-nan = not a number
+lines-clipped = <count> values lie outside the scale.
+lines-gaps = <count> values are not a number; they are not drawn.
+chips-source = Source
+chips-target = Target
+chips-probability = Probability <p>
+chips-rank = The model's choice number <rank> here
+chips-alternatives = Most probable here
+
 ## The chosen cell
-cell-title = From “{ $row }” to “{ $column }”: { $weight }
+cell-title = From `{ $row }` to `{ $column }`: { $weight }
 cell-merged = This cell merges { $queries } × { $keys } tokens (sum over keys, mean over queries). The arithmetic below is that of its first pair.
 
 ## Take away

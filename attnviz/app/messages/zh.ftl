@@ -35,6 +35,7 @@ cut-target = 指定的译文超过了模型的 { $limit } 个词元上限，末�
 unfinished = 模型在 { $n } 个词元内没有写到结尾，译文在此截断。
 
 ## Blocks
+attention = 注意力
 encoder-self = 编码器自注意力
 decoder-self = 解码器自注意力
 decoder-cross = 交叉注意力
@@ -50,15 +51,82 @@ scale = 颜色标度
 scale-linear = 0 到 1
 scale-row = 按行最大值
 scale-sqrt = 平方根
-bars-of = “{ $row }”看向哪里
+bars-of = `{ $row }`看向哪里
 table-row = 查询
 removed-hide = 隐藏的列占这个头 { $share }% 的权重；所示各行之和小于 1。
 removed-renormalise = 隐藏的列占这个头 { $share }% 的权重；其余权重已放大，使各行之和为 1。
 removed-fold = 合并的一列占这个头 { $share }% 的权重。
 caveat = 权重说明一个头看向哪里，并不说明模型为什么这样回答。
 
+## Reading help: said only when the numbers say it
+reading-sink = 全部权重的 { $share }% 落在`{ $token }`上。
+reading-special = 全部权重的 { $share }% 落在特殊词元上。
+reading-diagonal = { $share }% 的行最关注自己。
+reading-offset = { $share }% 的行最关注{ $offset ->
+    [-3] 往前第三个
+    [-2] 往前第二个
+    [-1] 前一个
+    [1] 后一个
+    [2] 往后第二个
+   *[3] 往后第三个
+ }词元。
+reading-monotone = 最大权重沿着源句从左向右移动（{ $share }% 的步子不后退）：这个头在对齐词语。
+reading-uniform = 几乎均匀：熵是最大值的 { $value }，这个头几乎不作选择。
+reading-sharp = 很尖锐：每行的最大权重平均为 { $value }。
+
+## Words inside the pictures
+heatmap-rows = 目标：查询
+heatmap-columns = 源：键
+heatmap-row = 从
+heatmap-column = 到
+heatmap-weight = 权重
+heatmap-scale-linear = 权重，0 到 1
+heatmap-scale-row = 权重 / 行最大值
+heatmap-scale-sqrt = 权重，平方根标度
+heatmap-scale-diverging = 数值
+heatmap-gap = 空白格不是数（NaN）。
+heatmap-clipped = 超出标度的值：
+bars-weight = 权重
+bars-other = 其他词元：
+formula-allowed = 允许
+formula-masked = 被掩盖
+
+## Inside the browser's pictures; <words in angle brackets> are filled in there
+grid-label = 这一块的所有头。方向键在头之间移动，Shift 加方向键在格子之间移动，回车打开，E 键放大。
+grid-hint = 鼠标移到格子上可读出权重。点击，或用方向键移动后按回车，即可打开这个头。
+grid-blocks = 哪一种注意力
+grid-scale = 网格的颜色标度
+grid-scale-linear = 0 到 1
+grid-scale-row = 按行最大值
+grid-scale-sqrt = 平方根
+grid-bar-linear = 权重
+grid-bar-row = 权重 / 行最大值
+grid-bar-sqrt = 权重，平方根标度
+grid-head = 头
+grid-enlarge = 放大
+grid-back = 返回全部头
+grid-rest = 把鼠标移到一个格子上
+grid-readout = { "  " }从 <row> 到 <column>{ "  " }
+grid-place = 第 <layer> 层，第 <head> 头
+grid-nan = 不是数
+grid-clipped = 有 <count> 个值超出标度。
+grid-gaps = 有 <count> 个值不是数，以斜线表示。
+lines-columns = 源：键
+lines-rows = 目标：查询
+lines-bar = 权重
+lines-hint = 把鼠标移到词元上，或用 Tab 和方向键移动，只看它的连线和权重。
+lines-skipped = 小于 <least> 的权重不画：共 <total> 个中的 <count> 个。
+lines-nan = 不是数
+lines-clipped = 有 <count> 个值超出标度。
+lines-gaps = 有 <count> 个值不是数，不画。
+chips-source = 源
+chips-target = 目标
+chips-probability = 概率 <p>
+chips-rank = 在这里是模型的第 <rank> 选择
+chips-alternatives = 此处最可能的词元
+
 ## The chosen cell
-cell-title = 从“{ $row }”到“{ $column }”：{ $weight }
+cell-title = 从`{ $row }`到`{ $column }`：{ $weight }
 cell-merged = 这一格合并了 { $queries } × { $keys } 个词元（键求和，查询取平均）。下面的算式取其中第一对。
 
 ## Take away

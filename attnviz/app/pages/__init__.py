@@ -3,11 +3,15 @@
 import importlib
 import pkgutil
 from functools import cache, partial
+from pathlib import Path
 from types import ModuleType
 
 import streamlit as st
 
 from attnviz.app.text import Text
+
+ICON = Path(__file__).parent.parent / "icon.png"
+STYLE = Path(__file__).parent.parent / "page.css"
 
 
 @cache

@@ -5,9 +5,9 @@ import streamlit as st
 from attnviz.analysis.block import blocks
 from attnviz.analysis.display import Shown, shown
 from attnviz.app import address, cell, components, head, selection, sentence, session, takeaway
+from attnviz.app.grid import grid_blocks
 from attnviz.app.session import View
 from attnviz.app.text import Text
-from attnviz.figures.payload import GridBlock
 
 ORDER = 1
 NAME = "explore"
@@ -41,10 +41,7 @@ def _heads(
     the same bytes sent again the browser redraws nothing when a head is chosen."""
     left, right = st.columns([1, 1], gap="medium")
     with left:
-        grid = [
-            GridBlock(b, text(b.replace(".", "-")), d.weights, d.rows.labels, d.columns.labels)
-            for b, d in displays.items()
-        ]
+        grid = grid_blocks(text, displays.values())
         picked = components.head_grid(grid, first.as_dict(), text.group("grid"), key="grid")
     if picked:
         selection.take(picked)

@@ -1,0 +1,88 @@
+"""The pictures drawn in the browser, as Streamlit elements: head grid, lines, chips.
+
+Each is declared once, when this module is imported; data go as bytes, what was picked comes back.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from attnviz.figures import asset, payload
+from attnviz.figures.payload import Array, GridBlock, Groups
+
+
+def _declare(name: str) -> Callable[..., Any]:
+    return st.components.v2.component(
+        f"attnviz_{name}", js=asset.script(name), css=asset.style(name)
+    )
+
+
+_head_grid = _declare("head_grid")
+_lines = _declare("lines")
+_chips = _declare("chips")
+
+
+def head_grid(
+    blocks: Sequence[GridBlock],
+    selection: Mapping[str, Any] | None,
+    text: Mapping[str, str],
+    key: str,
+    on_select: Callable[[], None] | None = None,
+) -> dict[str, Any] | None:
+    """All heads of all layers of one of `blocks`; the reader switches blocks in the browser.
+
+    `selection` {block, layer, head, row, col} is marked. Returns what was picked just now, in the
+    same form, or None. While the data stay the same bytes, nothing is sent or drawn again.
+    """
+    result = _head_grid(
+        data=payload.grid(blocks, selection, text),
+        key=key,
+        on_select_change=on_select or _nothing,
+    )
+    return dict(result.select) if result.select else None
+
+
+def lines(
+    weights_TS: Array,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    text: Mapping[str, str],
+    key: str,
+    *,
+    row: int | None = None,
+    block: str = "",
+    row_groups: Groups = (),
+    column_groups: Groups = (),
+) -> None:
+    """One head as lines from source tokens (keys, left) to target tokens (queries, right).
+
+    `row` is emphasised until a token is pointed at; `block` ("decoder.cross") and the groups link
+    it with the grid and the chips.
+    """
+    data = payload.lines(
+        weights_TS,
+        rows,
+        columns,
+        text,
+        row=row,
+        block=block,
+        row_groups=row_groups,
+        column_groups=column_groups,
+    )
+    _lines(data=data, key=key)
+
+
+def chips(
+    source: Sequence[Mapping[str, Any]],
+    target: Sequence[Mapping[str, Any]],
+    text: Mapping[str, str],
+    key: str,
+) -> None:
+    """The tokens of both sides, each {text, title, special}; a target token may also have its
+    `probability`, its `alternatives` [[text, probability], ...] and its `forced_rank`."""
+    _chips(data={"source": list(source), "target": list(target), "text": dict(text)}, key=key)
+
+
+def _nothing() -> None:
+    """Streamlit reports a trigger only where there is a callback for it."""

@@ -1,0 +1,129 @@
+// The source and the target as rows of chips. A target chip's underline is as long as the token is
+// probable; its popover has the best alternatives.
+
+const views = new WeakMap();
+const ALONG = { ArrowLeft: -1, ArrowRight: 1 };
+
+export default function chips({ data, parentElement }) {
+  const view = views.get(parentElement) ?? create(parentElement);
+  views.set(parentElement, view);
+  draw(view, data);
+  view.root.dataset.drawn = Number(view.root.dataset.drawn ?? 0) + 1;
+  return () => close(parentElement);
+}
+
+function create(parentElement) {
+  const root = add(parentElement, "div", "attnviz chips");
+  const rows = add(root, "div", "rows");
+  const card = add(root, "div", "card", { popover: "manual", role: "tooltip" });
+  const id = crypto.getRandomValues(new Uint32Array(1))[0];
+  const view = { root, rows, card, id, chips: { source: [], target: [] } };
+  view.stopListening = listen(id, (detail) => light(view, detail));
+  root.onkeydown = (event) => event.key === "Escape" && closeCard(view);
+  return view;
+}
+
+function close(parentElement) {
+  const view = views.get(parentElement);
+  if (!view) return;
+  views.delete(parentElement);
+  view.stopListening();
+  view.root.remove();
+}
+
+function draw(view, { source, target, text }) {
+  closeCard(view);
+  view.rows.replaceChildren();
+  view.text = text;
+  view.chips = { source: drawSide(view, "source", source), target: drawSide(view, "target", target) };
+}
+
+function drawSide(view, side, tokens) {
+  if (!tokens.length) return [];
+  const row = add(view.rows, "div", "side", { role: "group", "aria-label": view.text[side] });
+  add(row, "div", "name").textContent = view.text[side];
+  const list = add(row, "div", "tokens");
+  const chips = tokens.map((token, i) => {
+    const chip = addChip(list, token.text, token);
+    if (Number.isFinite(token.probability)) {
+      add(chip, "span", "sure", { style: `width: ${100 * token.probability}%` });
+    }
+    chip.onpointerenter = chip.onfocus = () => pointAt(view, side, i, token);
+    chip.onpointerleave = (event) => event.pointerType === "mouse" && leave(view);
+    chip.onblur = () => leave(view);
+    return chip;
+  });
+  roving(chips, ALONG);
+  return chips;
+}
+
+function pointAt(view, side, index, token) {
+  lightChips(view.chips.source, side === "source" ? [index] : []);
+  lightChips(view.chips.target, side === "target" ? [index] : []);
+  openCard(view, view.chips[side][index], token);
+  const isTarget = side === "target";
+  announce(view.id, everyToken(view), isTarget ? index : null, isTarget ? null : index);
+}
+
+function leave(view) {
+  closeCard(view);
+  lightChips(view.chips.source, []);
+  lightChips(view.chips.target, []);
+  announce(view.id, everyToken(view), null, null);
+}
+
+/** The chips as a picture: like cross-attention, with a row and a column for each token. */
+function everyToken({ chips }) {
+  const alone = (list) => list.map((_, i) => [i]);
+  const block = "decoder.cross";
+  return { block, rowGroups: alone(chips.target), columnGroups: alone(chips.source) };
+}
+
+function light(view, { source, target }) {
+  lightChips(view.chips.source, source);
+  lightChips(view.chips.target, target);
+}
+
+function openCard(view, chip, token) {
+  const { card, text } = view;
+  card.replaceChildren();
+  add(card, "div", "title").textContent = token.title;
+  if (Number.isFinite(token.probability)) {
+    const sure = text.probability.replace("<p>", percent(token.probability));
+    add(card, "div", "sentence").textContent = sure;
+  }
+  if (token.forced_rank) {
+    const rank = text.rank.replace("<rank>", token.forced_rank);
+    add(card, "div", "sentence").textContent = rank;
+  }
+  if (token.alternatives?.length) drawAlternatives(card, token, text);
+  card.showPopover();
+  place(card, chip.getBoundingClientRect());
+}
+
+function drawAlternatives(card, token, text) {
+  add(card, "div", "name").textContent = text.alternatives;
+  const table = add(card, "div", "alternatives");
+  for (const [piece, probability] of token.alternatives) {
+    add(table, "span", "piece").textContent = piece;
+    const bar = add(table, "span", "track");
+    add(bar, "span", "sure", { style: `width: ${100 * probability}%` });
+    add(table, "span", "number").textContent = percent(probability);
+  }
+}
+
+function percent(probability) {
+  return `${digits(100 * probability, "")} %`;
+}
+
+function closeCard({ card }) {
+  if (card.matches(":popover-open")) card.hidePopover();
+}
+
+/** Under the chip, or over it where there is no room, and inside the window. */
+function place(card, { left, top, bottom }) {
+  const { offsetWidth: width, offsetHeight: height } = card;
+  const below = bottom + 6 + height <= window.innerHeight || top < height + 6;
+  card.style.left = `${Math.max(8, Math.min(left, window.innerWidth - width - 8))}px`;
+  card.style.top = `${below ? bottom + 6 : top - 6 - height}px`;
+}

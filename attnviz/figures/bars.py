@@ -1,0 +1,107 @@
+"""Who one token attends to: the largest weights of a row as bars, the rest in one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from attnviz.figures.heatmap import CLEAR, FONT, GAP, LABEL_EMS, surface
+from attnviz.figures.number import digits
+from attnviz.figures.scale import colours
+from attnviz.figures.tick import escaped, longest, shortened
+
+BAR_HEIGHT = 26
+OTHER = "#8b949e"
+NUMBER_ROOM = 0.18
+"""Part of the axis that is kept free for the numbers at the bars' ends."""
+
+
+def bars(
+    weights_S: ArrayLike,
+    columns: Sequence[str],
+    *,
+    dark: bool = False,
+    text: Mapping[str, str],
+    most: int = 12,
+) -> go.Figure:
+    """Horizontal bars for the `most` largest of the weights S, largest first, and one for the sum
+    of the others. The axis is 0..1 for weights, wider for numbers outside.
+
+    `text` words: weight, other (a count follows). Raises ValueError where labels and weights
+    differ in number.
+    """
+    given_S = np.asarray(weights_S, dtype=np.float64)
+    if given_S.shape != (len(columns),):
+        raise ValueError(f"weights {given_S.shape} with {len(columns)} columns")
+    values, names = _largest(given_S, columns, most, text["other"])
+    ramp = colours("linear", dark)
+    colour = [ramp[2 * len(ramp) // 3]] * len(values)
+    if len(values) < len(columns):
+        colour[-1] = OTHER
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=list(range(len(values))),
+            orientation="h",
+            text=[digits(value) for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": colour},
+            hovertemplate=f"%{{y}}<br>{escaped(text['weight'])}: %{{x:.4g}}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(**_scale(values, text["weight"]))
+    figure.update_yaxes(**_labels(names))
+    figure.update_layout(
+        height=BAR_HEIGHT * len(values) + 52,
+        margin={"l": min(longest(names, FONT), LABEL_EMS * FONT) + 14, "r": 8, "t": 8, "b": 44},
+        bargap=0.25,
+        **surface(dark),
+    )
+    return figure
+
+
+def _scale(values: Sequence[float], title: str) -> dict[str, Any]:
+    """The axis of weights, the same for every row and head."""
+    low, high = min(0.0, *values, 0.0), max(1.0, *values, 1.0)
+    room = NUMBER_ROOM * (high - low)
+    return {
+        "range": [low - room if low < 0 else 0, high + room],
+        "tickvals": [0, 0.25, 0.5, 0.75, 1] if (low, high) == (0, 1) else None,
+        "title": {"text": escaped(title), "standoff": 6, "font": {"size": FONT - 1}},
+        "gridcolor": "rgba(128,128,128,0.25)",
+        "zeroline": False,
+    }
+
+
+def _labels(names: Sequence[str]) -> dict[str, Any]:
+    shown = [escaped(shortened(name, LABEL_EMS)) for name in names]
+    return {
+        "range": [len(names) - 0.5, -0.5],
+        "tickmode": "linear",
+        "dtick": 1,
+        "labelalias": {str(i): label for i, label in enumerate(shown)},
+        "ticks": "outside",
+        "ticklen": GAP - 1,
+        "tickcolor": CLEAR,
+        "showgrid": False,
+        "zeroline": False,
+    }
+
+
+def _largest(
+    given_S: np.ndarray, columns: Sequence[str], most: int, other: str
+) -> tuple[list[float], list[str]]:
+    """The largest by size, in order, with their labels; the others' sum last, where they are two
+    or more."""
+    order = np.argsort(-np.abs(given_S), kind="stable")
+    most = len(order) if len(order) == most + 1 else most
+    top, rest = order[:most], order[most:]
+    values = [float(given_S[i]) for i in top]
+    names = [columns[int(i)] for i in top]
+    if len(rest):
+        values.append(float(given_S[rest].sum()))
+        names.append(f"{other} {len(rest)}")
+    return values, names

@@ -1,0 +1,151 @@
+"""Every variant keeps its promises; `attend` refuses what does not belong together."""
+
+import math
+import pkgutil
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+import attnviz
+from attnviz import attention
+from attnviz.attention.variant import Variant
+
+H, G, T, S, K, E = 4, 2, 5, 7, 3, 6
+
+
+def qkv(n_batch: int = 1, h: int = H, g: int = G) -> tuple[Tensor, Tensor, Tensor]:
+    make = torch.Generator().manual_seed(0)
+    shapes = ((n_batch, h, T, K), (n_batch, g, S, K), (n_batch, g, S, E))
+    q, k, v = (torch.randn(*shape, dtype=torch.float64, generator=make) for shape in shapes)
+    return q, k, v
+
+
+def test_every_file_that_declares_a_variant_is_found_once() -> None:
+    folder = Path(attention.__file__).parent
+    declaring = [f for f in folder.glob("*/*.py") if "\nVARIANT = " in f.read_text("utf-8")]
+    assert len(attnviz.variants()) == len(declaring)
+    assert {"scaled_dot", "softmax", "causal", "bidirectional"} <= attnviz.variants().keys()
+
+
+def test_a_name_belongs_to_the_declaration_it_finds() -> None:
+    assert all(name == variant.name for name, variant in attnviz.variants().items())
+
+
+def test_two_files_with_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list(pkgutil.walk_packages(attention.__path__, "attnviz.attention."))
+    monkeypatch.setattr(pkgutil, "walk_packages", lambda *_: found * 2)
+    with pytest.raises(ValueError, match="two variants are called"):
+        attnviz.variants.__wrapped__()  # type: ignore[attr-defined]
+
+
+def test_the_table_of_variants_cannot_be_written_to() -> None:
+    with pytest.raises(TypeError):
+        attnviz.variants()["mine"] = None  # type: ignore[index]
+
+
+@pytest.mark.parametrize("variant", attnviz.variants().values(), ids=lambda v: v.name)
+def test_a_variant_is_described_in_both_languages(variant: Variant) -> None:
+    assert set(variant.title) == {"en", "zh"}
+    assert all(variant.title.values())
+    assert variant.paper
+    assert variant.formula
+
+
+@pytest.mark.parametrize("variant", attnviz.variants().values(), ids=lambda v: v.name)
+def test_a_variant_keeps_its_promises(variant: Variant) -> None:
+    q, k, v = qkv(n_batch=2)
+    trace = attnviz.attend(variant.name, q, k, v)
+    pattern = trace["pattern"].value
+    assert pattern.shape == (2, H, T, S)
+    assert pattern.isfinite().all()
+    promised = variant.properties
+    if promised.row_sum == "one":
+        torch.testing.assert_close(pattern.sum(-1), torch.ones(2, H, T).double())
+    if promised.row_sum == "at most one":
+        assert (pattern.sum(-1) <= 1 + 1e-9).all()
+    if not promised.negative:
+        assert (pattern >= 0).all()
+    future = torch.arange(T)[:, None] + S - T < torch.arange(S)
+    assert (pattern[:, :, future] == 0).all() == promised.causal
+
+
+def test_attend_gives_torchs_numbers_and_the_callers_own_q_k_v() -> None:
+    q, k, v = qkv(n_batch=2)
+    trace = attnviz.attend("scaled_dot", q, k, v)
+    expected = F.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+    torch.testing.assert_close(trace["z"].value, expected, atol=1e-12, rtol=1e-12)
+    for name, value in zip("qkv", (q, k, v), strict=True):
+        assert torch.equal(trace[name].value, value)
+    assert trace.facts["variant"] == "scaled_dot"
+
+
+def test_a_mask_is_true_where_attention_is_allowed() -> None:
+    q, k, v = qkv()
+    mask = torch.arange(S) != 3
+    pattern = attnviz.attend("softmax", q, k, v, mask)["pattern"].value
+    assert (pattern[:, :, 3] == 0).all()
+    assert (pattern[:, :, mask] > 0).all()
+
+
+def test_a_batch_of_one_is_dropped_and_a_larger_one_is_kept() -> None:
+    assert attnviz.attend("causal", *qkv(1))["pattern"].axes == "H T S"
+    assert attnviz.attend("causal", *qkv(2))["pattern"].axes == "B H T S"
+
+
+def test_attend_leaves_no_graph_behind() -> None:
+    q, k, v = (x.requires_grad_() for x in qkv())
+    trace = attnviz.attend("softmax", q, k, v)
+    assert not any(kept.value.requires_grad for kept in trace.values())
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"no variant 'sofmax'.*causal.*softmax"):
+        attnviz.attend("sofmax", *qkv())
+
+
+def wrong(**changes: Tensor) -> dict[str, Tensor]:
+    q, k, v = qkv()
+    return {"q": q, "k": k, "v": v} | changes
+
+
+X = torch.zeros
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (wrong(q=X(T, K).double()), r"q needs 4 axes .*not 2"),
+        (wrong(k=X(1, G, S, 9).double()), r"q \(1, 4, 5, 3\) and k \(1, 2, 7, 9\)"),
+        (wrong(k=X(1, 3, S, K).double()), r"q \(1, 4, 5, 3\) and k \(1, 3, 7, 3\)"),
+        (wrong(k=X(8, G, S, K).double()), r"q \(1, 4, 5, 3\) and k \(8, 2, 7, 3\)"),
+        (wrong(v=X(1, G, 8, E).double()), r"k \(1, 2, 7, 3\) and v \(1, 2, 8, 6\)"),
+        (wrong(q=X(1, H, T, K)), "float32.*float64"),
+        (wrong(q=X(1, H, 0, K).double()), r"q .*\(1, 4, 0, 3\).*empty"),
+        (wrong(mask=X(T, S)), "boolean.*float32"),
+        (wrong(mask=X(T, 9).bool()), r"mask \(5, 9\).*\(1, 4, 5, 7\)"),
+        (wrong(mask=X(3, 1, T, S).bool()), r"mask \(3, 1, 5, 7\).*\(1, 4, 5, 7\)"),
+    ],
+)
+def test_inputs_that_do_not_belong_together_are_refused_with_their_shapes(
+    inputs: dict[str, Tensor], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        attnviz.attend("softmax", **inputs)
+
+
+@pytest.mark.parametrize("name", ["q", "k", "v"])
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_is_refused(name: str, number: float) -> None:
+    inputs = wrong()
+    inputs[name][0, 1, 2, 0] = number
+    with pytest.raises(ValueError, match=f"{name} holds a number that is not finite"):
+        attnviz.attend("softmax", **inputs)
+
+
+def test_whole_numbers_are_refused() -> None:
+    ones = {name: X(1, 1, 2, 2, dtype=torch.long) for name in "qkv"}
+    with pytest.raises(ValueError, match=r"floating.*int64"):
+        attnviz.attend("softmax", **ones)

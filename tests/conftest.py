@@ -1,0 +1,140 @@
+"""Builders that the tests share: tiny random models, a tiny tokenizer, the built-in model."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import settings
+
+from attnviz import pretrained
+from attnviz.config import ModelConfig
+from attnviz.model.transformer import Transformer
+from attnviz.tokenizer import Tokenizer
+from attnviz.training.corpus import Pair
+from attnviz.training.recipe import Recipe
+from attnviz.training.vocabulary import train_tokenizer
+
+torch.set_num_threads(1)
+settings.register_profile("attnviz", deadline=None, derandomize=True)
+settings.load_profile("attnviz")
+
+D_VOCAB = 321
+
+MakeConfig = Callable[..., ModelConfig]
+MakeModel = Callable[..., Transformer]
+
+
+def make_config(**changes: Any) -> ModelConfig:
+    sizes: dict[str, Any] = {
+        "kind": "encoder-decoder",
+        "d_vocab": 31,
+        "d_model": 12,
+        "d_mlp": 20,
+        "n_ctx": 17,
+        "n_heads": 3,
+        "n_kv_heads": 3,
+        "n_layers": 2,
+    }
+    return ModelConfig(**(sizes | changes))
+
+
+def make_model(seed: int = 0, **changes: Any) -> Transformer:
+    """A random model in float64 whose every bias and gain is random too, in evaluation mode."""
+    torch.manual_seed(seed)
+    model = Transformer(make_config(**changes)).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    return model
+
+
+@pytest.fixture(scope="session", name="make_config")
+def _make_config() -> MakeConfig:
+    return make_config
+
+
+@pytest.fixture(scope="session", name="make_model")
+def _make_model() -> MakeModel:
+    return make_model
+
+
+@pytest.fixture(scope="session")
+def pairs() -> list[Pair]:
+    """A few dozen made-up English and Chinese sentences; no two are the same."""
+    who = [("I", "我"), ("We", "我们"), ("They", "他们"), ("My sister", "我姐姐")]
+    do = [("read", "读"), ("buy", "买"), ("like", "喜欢"), ("forget", "忘记")]
+    what = [("books", "书"), ("green tea", "绿茶"), ("the red apples", "红苹果")]
+    what += [("fresh bread", "新鲜面包")]
+    return [
+        (f"{a} {b} {c}, today.", f"今天，{x}{y}{z}。")
+        for a, x in who
+        for b, y in do
+        for c, z in what
+    ]
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """A recipe small enough to be trained in a test."""
+    return Recipe(
+        name="tiny",
+        languages=("en", "zh"),
+        data="made up",
+        model=make_config(d_vocab=D_VOCAB, n_ctx=40, d_model=24, d_mlp=32),
+        character_coverage=1.0,
+        alpha=0.3,
+        dropout=0.1,
+        label_smoothing=0.1,
+        batch_tokens=600,
+        steps=14,
+        warmup=3,
+        cooldown=5,
+        learning_rate=3e-3,
+        weight_decay=0.01,
+        average=0.9,
+        seed=7,
+    )
+
+
+@pytest.fixture(scope="session")
+def tokenizer_file(
+    pairs: list[Pair], recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.model"
+    train_tokenizer(pairs, recipe, file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tokenizer_file: Path) -> Tokenizer:
+    return Tokenizer(tokenizer_file)
+
+
+@pytest.fixture(scope="session")
+def make_bundle(
+    tokenizer_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., pretrained.Bundle]:
+    """Bundles of random tiny models, written to a folder and loaded from it."""
+
+    def make(**changes: Any) -> pretrained.Bundle:
+        folder = tmp_path_factory.mktemp("model") / "tiny"
+        model = make_model(d_vocab=D_VOCAB, **changes).float()
+        pretrained.save(folder, model, tokenizer_file)
+        return pretrained.load(folder, "cpu")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bundle(make_bundle: Callable[..., pretrained.Bundle]) -> pretrained.Bundle:
+    return make_bundle()
+
+
+@pytest.fixture(scope="session")
+def en_zh() -> pretrained.Bundle:
+    """The built-in English-Chinese model."""
+    if not (pretrained.BUILT_IN / "en-zh" / pretrained.WEIGHTS).is_file():
+        pytest.skip("pretrained/en-zh/model.safetensors is absent")
+    return pretrained.load("en-zh", "cpu")

@@ -1,0 +1,66 @@
+"""Greedy decoding takes the most probable token at every step, one sentence or many."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from attnviz.model.greedy import greedy
+from attnviz.model.transformer import Transformer
+
+Make = Callable[..., Transformer]
+START, END, LIMIT = 2, 3, 11
+
+
+def step_by_step(model: Transformer, source_1S: Tensor) -> list[int]:
+    """The same without a cache: the whole model anew for every token."""
+    found = [START]
+    while len(found) < LIMIT and (found[-1] != END or len(found) == 1):
+        found.append(int(model(source_1S, torch.tensor([found]))[0, -1].argmax()))
+    return found
+
+
+def sources(n: int) -> list[Tensor]:
+    make = torch.Generator().manual_seed(4)
+    return [torch.randint(4, 31, (1, 2 + i % 6), generator=make) for i in range(n)]
+
+
+@pytest.fixture(params=range(3))
+def model(make_model: Make, request: pytest.FixtureRequest) -> Transformer:
+    """Random models that come to an end now and then: </s> is a likely token."""
+    model = make_model(seed=request.param)
+    with torch.no_grad():
+        model.embed.W_E[END] *= 3
+    return model
+
+
+def test_cached_decoding_is_decoding_anew_at_every_step(model: Transformer) -> None:
+    for source in sources(6):
+        ids, _ = greedy(model, source, None, START, END, LIMIT)
+        assert ids[0].tolist() == step_by_step(model, source)
+
+
+def test_a_batch_decodes_as_its_sentences_one_by_one(model: Transformer) -> None:
+    rows = sources(6)
+    width = max(row.shape[1] for row in rows)
+    source = torch.cat([torch.nn.functional.pad(row, (0, width - row.shape[1])) for row in rows])
+    real = torch.arange(width) < torch.tensor([[row.shape[1]] for row in rows])
+    ids, _ = greedy(model, source, real, START, END, LIMIT)
+    for found, row in zip(ids.tolist(), rows, strict=True):
+        alone = step_by_step(model, row)
+        assert found[: len(alone)] == alone
+        assert set(found[len(alone) :]) <= {END}
+
+
+def test_each_token_is_the_most_probable_of_its_logits(model: Transformer) -> None:
+    ids, logits = greedy(model, sources(1)[0], None, START, END, LIMIT)
+    assert logits.shape == (1, ids.shape[1] - 1, 31)
+    assert logits.argmax(-1).tolist() == ids[:, 1:].tolist()
+
+
+def test_decoding_stops_at_the_limit(model: Transformer) -> None:
+    with torch.no_grad():
+        model.embed.W_E[END] = 0
+    ids, _ = greedy(model, sources(1)[0], None, START, END, 5)
+    assert ids.shape[1] <= 5

@@ -1,0 +1,142 @@
+"""A run that was killed goes on as if it had not been; the loss falls."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from attnviz import pretrained
+from attnviz.tokenizer import Tokenizer
+from attnviz.training import loop
+from attnviz.training import recipe as recipes
+from attnviz.training.corpus import Corpus, Pair
+from attnviz.training.loop import Run, rate
+from attnviz.training.recipe import Recipe
+
+
+@pytest.fixture
+def data(pairs: list[Pair], tokenizer: Tokenizer) -> Corpus:
+    return Corpus(pairs[::7], ("en", "zh"), tokenizer, n_ctx=40)
+
+
+def test_the_rate_rises_stays_and_falls_to_zero(recipe: Recipe) -> None:
+    rates = [rate(step, recipe) for step in range(recipe.steps + 1)]
+    shares = [1 / 3, 2 / 3, *[1] * 8, 0.8, 0.6, 0.4, 0.2, 0]
+    assert rates == pytest.approx([recipe.learning_rate * share for share in shares])
+
+
+def test_the_loss_of_a_batch_does_not_count_padding(
+    data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    run = Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu")
+    batch = next(iter(data.batches(500, 0)))
+    assert (batch.labels == tokenizer.pad).any()
+    found = loop.loss(run.average, batch, tokenizer.pad, 0.0).item()
+    total, count = 0.0, 0
+    logits = run.average(batch.source, batch.target, batch.real)
+    for i, row in enumerate(batch.labels.tolist()):
+        for t, label in enumerate(row):
+            if label != tokenizer.pad:
+                total -= logits[i, t].log_softmax(-1)[label].item()
+                count += 1
+    assert found == pytest.approx(total / count, rel=0.01)  # the training runs in bfloat16
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_a_killed_run_goes_on_bit_for_bit(
+    data: Corpus,
+    recipe: Recipe,
+    tokenizer: Tokenizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(name: str) -> Run:
+        (tmp_path / name).mkdir(exist_ok=True)
+        return Run(recipe, data, data, tokenizer.pad, tmp_path / name, "cpu")
+
+    whole = start("whole")
+    whole.finish(save_every=4)
+    assert whole.epoch >= 2, "the test must cross the border of an epoch"
+
+    update = Run._update
+
+    def dying(run: Run, batch: loop.Batch) -> float:
+        if run.step == 10:
+            raise KilledError
+        return update(run, batch)
+
+    monkeypatch.setattr(Run, "_update", dying)
+    cut = start("cut")
+    with pytest.raises(KilledError):
+        cut.finish(save_every=4)
+    monkeypatch.setattr(Run, "_update", update)
+    resumed = start("cut")
+    assert resumed.step == 8
+    resumed.finish(save_every=4)
+
+    assert (resumed.step, resumed.epoch, resumed.skip) == (whole.step, whole.epoch, whole.skip)
+    for name in ("model", "average"):
+        expected = getattr(whole, name).state_dict()
+        for key, value in getattr(resumed, name).state_dict().items():
+            assert torch.equal(value, expected[key]), f"{name}: {key}"
+
+
+def test_a_kill_while_saving_leaves_the_last_checkpoint_whole(
+    data: Corpus,
+    recipe: Recipe,
+    tokenizer: Tokenizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu")
+    run.save()
+    whole = run.checkpoint.read_bytes()
+
+    def dying(state: object, file: Path) -> None:
+        file.write_bytes(b"half")
+        raise KilledError
+
+    monkeypatch.setattr(torch, "save", dying)
+    with pytest.raises(KilledError):
+        run.save()
+    assert run.checkpoint.read_bytes() == whole
+
+
+def test_a_finished_run_does_nothing_more(
+    data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    short = replace(recipe, steps=2)
+    done = Run(short, data, data, tokenizer.pad, tmp_path, "cpu").finish()
+    again = Run(short, data, data, tokenizer.pad, tmp_path, "cpu").finish()
+    for key, value in again.state_dict().items():
+        assert torch.equal(value, done.state_dict()[key])
+
+
+def test_the_loss_falls_on_a_copy_task(
+    recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    words = ["tea", "books", "apples", "绿茶", "面包", "书"]
+    copies = [(a + b, a + b) for a in words for b in words]
+    data = Corpus(copies, ("en", "zh"), tokenizer, n_ctx=40)
+    longer = replace(recipe, steps=60, warmup=5, cooldown=20, dropout=0.0, learning_rate=1e-2)
+    run = Run(longer, data, data, tokenizer.pad, tmp_path, "cpu")
+    before = run.dev_loss()
+    run.finish(save_every=1000)
+    assert run.dev_loss() < before / 2
+
+
+def test_the_recipe_of_the_built_in_model_describes_its_weights() -> None:
+    folder = pretrained.BUILT_IN / "en-zh"
+    found = recipes.read(folder)
+    assert isinstance(found, Recipe)
+    assert found.name == "en-zh"
+    assert found.model == pretrained._config(folder / pretrained.CONFIG)
+
+
+def test_a_folder_without_a_recipe_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"has no recipe: .*recipe\.py is missing"):
+        recipes.read(tmp_path)
