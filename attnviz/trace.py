@@ -8,10 +8,11 @@ immutable, self-describing, saved and loaded without pickle.
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -164,7 +165,7 @@ class Trace(Mapping[str, Kept]):
             steps[path] = Kept(path, step, (value if batched else value[0]).detach())
         return cls(steps, **about)
 
-    def save(self, file: str | PathLike[str]) -> None:
+    def save(self, file: str | PathLike[str] | BinaryIO) -> None:
         """Write the trace as a compressed `.npz` without pickle; `load` gives it back exactly."""
         about = {
             "steps": {path: asdict(kept.step) for path, kept in self.items()},
@@ -175,7 +176,7 @@ class Trace(Mapping[str, Kept]):
         }
         arrays = {path: kept.value.cpu().numpy() for path, kept in self.items()}
         arrays[_ABOUT] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-        with open(file, "wb") as out:
+        with open(file, "wb") if isinstance(file, str | PathLike) else nullcontext(file) as out:
             np.savez_compressed(out, allow_pickle=False, **arrays)
 
     @classmethod

@@ -14,9 +14,7 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
     """The arithmetic of one weight; for merged or folded tokens the cells it is made of."""
     row, column = display.rows.labels[chosen.row], display.columns.labels[chosen.col]
     weight = float(display.weights[chosen.layer, chosen.head, chosen.row, chosen.col])
-    title = text(
-        "cell-title", row=verbatim(row), column=verbatim(column), weight=f"{weight:.4g}"
-    )
+    title = text("cell-title", row=verbatim(row), column=verbatim(column), weight=f"{weight:.4g}")
     st.markdown(f"##### {title}")
     queries, keys = display.rows.groups[chosen.row], display.columns.groups[chosen.col]
     if len(queries) * len(keys) > 1:

@@ -6,16 +6,14 @@ Each is declared once, when this module is imported; data go as bytes, what was 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 from attnviz.figures import asset, payload
 from attnviz.figures.payload import Array, GridBlock, Groups
 
 
 def _declare(name: str) -> Callable[..., Any]:
-    return st.components.v2.component(
-        f"attnviz_{name}", js=asset.script(name), css=asset.style(name)
-    )
+    return component(f"attnviz_{name}", js=asset.script(name), css=asset.style(name))
 
 
 _head_grid = _declare("head_grid")
@@ -81,7 +79,8 @@ def chips(
 ) -> None:
     """The tokens of both sides, each {text, title, special}; a target token may also have its
     `probability`, its `alternatives` [[text, probability], ...] and its `forced_rank`."""
-    _chips(data={"source": list(source), "target": list(target), "text": dict(text)}, key=key)
+    said = payload.words("chips", text)
+    _chips(data={"source": list(source), "target": list(target), "text": said}, key=key)
 
 
 def _nothing() -> None:

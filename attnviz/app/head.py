@@ -19,6 +19,12 @@ from attnviz.app.text import Text, verbatim
 from attnviz.figures.bars import bars
 from attnviz.figures.heatmap import heatmap
 
+TALLEST = 470
+"""Pixels of the heatmap at most, so that the whole answer stands above the fold."""
+
+WIDTH = 500
+"""Pixels that half a page gives the heatmap: decides which numbers and labels fit."""
+
 
 def is_dark() -> bool:
     """Whether the reader's theme is dark."""
@@ -65,6 +71,8 @@ def _heatmap(text: Text, display: Shown, chosen: Selection) -> None:
         dark=is_dark(),
         text=text.group("heatmap"),
         selected=(chosen.row, chosen.col),
+        width=WIDTH,
+        height=min(TALLEST, 150 + 34 * len(display.rows)),
     )
     st.plotly_chart(figure, key="heatmap", config={"displaylogo": False}, theme=None)
 
@@ -85,7 +93,7 @@ def _lines(text: Text, display: Shown, chosen: Selection) -> None:
 
 def _bars(text: Text, display: Shown, chosen: Selection) -> None:
     row = display.rows.labels[chosen.row]
-    st.caption(text("bars-of", row=verbatim(row)))
+    st.caption(text("row-looks", row=verbatim(row)))
     figure = bars(
         display.weights[chosen.layer, chosen.head, chosen.row],
         display.columns.labels,

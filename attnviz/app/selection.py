@@ -47,10 +47,9 @@ def settle(view: View, displays: Mapping[str, Shown]) -> None:
         state["block"] = list(displays)[-1]
     display = displays[state["block"]]
     n_layers, n_heads, n_rows, n_columns = display.weights.shape
-    if state["layer"] is None or state["head"] is None:
-        state["layer"], state["head"] = sharpest_head(view.trace, state["block"])
-    state["layer"] = min(state["layer"], n_layers - 1)
-    state["head"] = min(state["head"], n_heads - 1)
+    layer, head = sharpest_head(view.trace, state["block"])
+    state["layer"] = min(layer if state["layer"] is None else state["layer"], n_layers - 1)
+    state["head"] = min(head if state["head"] is None else state["head"], n_heads - 1)
     if state["row"] is None:
         state["row"] = n_rows // 2
     state["row"] = min(state["row"], n_rows - 1)

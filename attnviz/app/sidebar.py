@@ -10,9 +10,7 @@ from attnviz.app.text import LANGUAGES, Text
 def controls(text: Text) -> None:
     """Draw the controls; what they choose lies in the session under the names of `address`."""
     st.markdown(f"### attnviz\n{text('tagline')}")
-    st.selectbox(
-        "Language · 语言", tuple(LANGUAGES), format_func=LANGUAGES.__getitem__, key="lang"
-    )
+    st.selectbox("Language · 语言", tuple(LANGUAGES), format_func=LANGUAGES.__getitem__, key="lang")
     models = list(attnviz.models())
     if st.session_state["model"] not in models:
         models.append(st.session_state["model"])

@@ -36,10 +36,6 @@ def bars(
     if given_S.shape != (len(columns),):
         raise ValueError(f"weights {given_S.shape} with {len(columns)} columns")
     values, names = _largest(given_S, columns, most, text["other"])
-    ramp = colours("linear", dark)
-    colour = [ramp[2 * len(ramp) // 3]] * len(values)
-    if len(values) < len(columns):
-        colour[-1] = OTHER
     figure = go.Figure(
         go.Bar(
             x=values,
@@ -48,19 +44,26 @@ def bars(
             text=[digits(value) for value in values],
             textposition="outside",
             cliponaxis=False,
-            marker={"color": colour},
+            marker={"color": _paint(len(values), len(values) < len(columns), dark)},
             hovertemplate=f"%{{y}}<br>{escaped(text['weight'])}: %{{x:.4g}}<extra></extra>",
         )
     )
-    figure.update_xaxes(**_scale(values, text["weight"]))
-    figure.update_yaxes(**_labels(names))
     figure.update_layout(
+        xaxis=_scale(values, text["weight"]),
+        yaxis=_labels(names),
         height=BAR_HEIGHT * len(values) + 52,
         margin={"l": min(longest(names, FONT), LABEL_EMS * FONT) + 14, "r": 8, "t": 8, "b": 44},
         bargap=0.25,
         **surface(dark),
     )
     return figure
+
+
+def _paint(n: int, folded: bool, dark: bool) -> list[str]:
+    """One colour for the bars of tokens, grey for the last one where it stands for several."""
+    ramp = colours("linear", dark)
+    tokens = [ramp[2 * len(ramp) // 3]] * n
+    return [*tokens[:-1], OTHER] if folded else tokens
 
 
 def _scale(values: Sequence[float], title: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 r"""One cell of one head as formulas: in symbols, and with the model's own numbers.
 
-Numbers are rounded to four digits for display only. Where a stage does not follow from the one
-before it, because a value was edited, the formula says so with \mapsto instead of "=".
+Numbers are rounded for display only: vectors and the weight to four digits, what is computed with
+again to six, so that a pocket calculator gives the shown weight. Where a stage does not follow from
+the one before it, because a value was edited, the formula says so with \mapsto instead of "=".
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from attnviz.figures.number import latex
 
 TERMS = 3
+KEPT = 6
 _CLOSE = 1e-3
 _ROOM = r"\rule{0pt}{1.6em}"  # st.latex cuts off the top of a fraction that stands alone
 
@@ -53,17 +55,17 @@ def _dot(q: Sequence[float], k: Sequence[float], raw: float) -> Formula:
     body = r" \\ &\quad + ".join(terms) + (r" + \dots" if len(q) > TERMS else "")
     same = _follows(math.fsum(products), raw, math.fsum(map(abs, products)))
     symbols = rf"r = q \cdot k = \sum_{{i=1}}^{{{len(q)}}} q_i k_i"
-    return symbols, rf"\begin{{aligned}} r &= {body} \\ &{same} {latex(raw)} \end{{aligned}}"
+    return symbols, rf"\begin{{aligned}} r &= {body} \\ &{same} {_kept(raw)} \end{{aligned}}"
 
 
 def _scale(raw: float, d_head: int, scaled: float) -> Formula:
     same = _follows(raw / math.sqrt(d_head), scaled)
-    numbers = rf"s = \frac{{{latex(raw)}}}{{\sqrt{{{d_head}}}}} {same} {latex(scaled)}"
+    numbers = rf"s = \frac{{{_kept(raw)}}}{{\sqrt{{{d_head}}}}} {same} {_kept(scaled)}"
     return r"s = \frac{r}{\sqrt{d_{\mathrm{head}}}}" + _ROOM, numbers + _ROOM
 
 
 def _bias(scaled: float, score: float) -> Formula:
-    return r"s \leftarrow s + b", f"{latex(scaled)} {_added(score - scaled)} = {latex(score)}"
+    return r"s \leftarrow s + b", f"{_kept(scaled)} {_added(score - scaled)} = {_kept(score)}"
 
 
 def _mask(score: float, allowed: bool, masked: float, text: Mapping[str, str]) -> Formula:
@@ -73,7 +75,7 @@ def _mask(score: float, allowed: bool, masked: float, text: Mapping[str, str]) -
         rf" -\infty & \text{{{words['masked']}}} \end{{cases}}"
     )
     same = _follows(score, masked) if allowed else "="
-    value = latex(masked) if same == "=" else f"{latex(score)} {same} {latex(masked)}"
+    value = _kept(masked) if same == "=" else f"{_kept(score)} {same} {_kept(masked)}"
     said = words["allowed" if allowed else "masked"]
     return symbols, rf"m = {value} \quad (\text{{{said}}})"
 
@@ -81,7 +83,7 @@ def _mask(score: float, allowed: bool, masked: float, text: Mapping[str, str]) -
 def _exponential(masked: float, row_max: float, exp: float) -> Formula:
     symbols = r"e = \exp\left(m - \max_{s'} m_{s'}\right)"
     same = _follows(math.exp(min(0.0, masked - row_max)), exp)
-    return symbols, rf"e = \exp({latex(masked)} {_added(-row_max)}) {same} {latex(exp)}"
+    return symbols, rf"e = \exp({_kept(masked)} {_added(-row_max)}) {same} {_kept(exp)}"
 
 
 def _weight(exp: float, row_sum: float, weight: float) -> Formula:
@@ -92,11 +94,16 @@ def _weight(exp: float, row_sum: float, weight: float) -> Formula:
             rf"a = {latex(weight)} \quad \left(\textstyle\sum_{{s'}} e_{{s'}} = 0\right)",
         )
     same = _follows(exp / row_sum, weight)
-    return symbols, rf"a = \frac{{{latex(exp)}}}{{{latex(row_sum)}}} {same} {latex(weight)}{_ROOM}"
+    return symbols, rf"a = \frac{{{_kept(exp)}}}{{{_kept(row_sum)}}} {same} {latex(weight)}{_ROOM}"
+
+
+def _kept(value: float) -> str:
+    """A number that the next line computes with."""
+    return latex(value, KEPT)
 
 
 def _added(value: float) -> str:
-    return f"- {latex(-value)}" if value < 0 else f"+ {latex(value)}"
+    return f"- {_kept(-value)}" if value < 0 else f"+ {_kept(value)}"
 
 
 def _follows(expected: float, found: float, size: float = 0.0) -> str:

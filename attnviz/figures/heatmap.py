@@ -61,14 +61,12 @@ def heatmap(
     paint = coloured(given_TS, scale, limit)
     said = _note(paint, text)
     room = _room(rows, columns, paint, width, height, bool(said))
-    ramp = colours(scale, dark)
     row, column = selected or (None, None)
     tall = room.down * max(1, len(rows))
-    figure = go.Figure(_cells(given_TS, paint, ramp, room, text))
-    above = {"side": "top", "tickangle": _angle(columns, room.across)}
-    figure.update_xaxes(_axis(columns, room.across, column, text["columns"]) | above)
-    figure.update_yaxes(_axis(rows, room.down, row, text["rows"]), autorange="reversed")
+    figure = go.Figure(_cells(given_TS, paint, colours(scale, dark), room, text))
     figure.update_layout(
+        xaxis=_axis(columns, room.across, column, text["columns"]) | _above(columns, room),
+        yaxis=_axis(rows, room.down, row, text["rows"]) | {"autorange": "reversed"},
         height=height or round(tall + room.top + room.bottom),
         margin={"l": room.left, "r": room.right, "t": room.top, "b": room.bottom},
         shapes=_outline(selected, dark),
@@ -160,6 +158,10 @@ def _angle(labels: Sequence[str], room: float) -> int:
     if _extent(labels) + GAP <= room:
         return 0
     return -45 if room >= 20 else -90
+
+
+def _above(labels: Sequence[str], room: _Room) -> dict[str, Any]:
+    return {"side": "top", "tickangle": _angle(labels, room.across)}
 
 
 def _extent(labels: Sequence[str]) -> float:

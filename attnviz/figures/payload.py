@@ -22,6 +22,24 @@ Array = np.ndarray | Tensor
 Groups = Sequence[Sequence[int]]
 
 
+def _names(*lines: str) -> frozenset[str]:
+    return frozenset(" ".join(lines).split())
+
+
+WORDS: Mapping[str, frozenset[str]] = {
+    "grid": _names(
+        "label blocks scale scale-linear scale-row scale-sqrt bar-linear bar-row bar-sqrt head",
+        "place readout rest hint enlarge back nan clipped gaps",
+    ),
+    "lines": _names("rows columns bar hint skipped clipped gaps nan"),
+    "chips": _names("source target probability percent alternatives rank"),
+}
+"""The texts that each component shows. What stands in <angle brackets> in a text, the browser fills
+in: <layer> <head> in grid "place", <row> <column> in grid "readout", <count> in "clipped" and
+"gaps", <least> <count> <total> in lines "skipped", <p> in chips "probability" and "percent", <rank>
+in chips "rank"."""
+
+
 @dataclass(frozen=True, eq=False)
 class GridBlock:
     """The attention weights LHTS of all layers and heads of one block ("decoder.cross").
@@ -80,7 +98,7 @@ def grid(
         for block in blocks
     ]
     header = {"blocks": described, "selection": dict(selection) if selection else None}
-    return pack(header | _drawing(text), [block.weights for block in blocks])
+    return pack(header | _drawing(words("grid", text)), [block.weights for block in blocks])
 
 
 def lines(
@@ -106,10 +124,17 @@ def lines(
         "rowGroups": _groups(row_groups, len(rows)),
         "columnGroups": _groups(column_groups, len(columns)),
     }
-    return pack(header | _drawing(text), [weights_TS])
+    return pack(header | _drawing(words("lines", text)), [weights_TS])
 
 
-def _drawing(text: Mapping[str, str]) -> dict[str, Any]:
+def words(component: str, text: Mapping[str, str]) -> dict[str, str]:
+    """The texts of a component. Raises ValueError where one is missing."""
+    if missing := sorted(WORDS[component] - text.keys()):
+        raise ValueError(f"the {component} lacks the texts {', '.join(missing)}")
+    return {name: text[name] for name in sorted(WORDS[component])}
+
+
+def _drawing(text: dict[str, str]) -> dict[str, Any]:
     """What every picture of weights needs: words, colours, and where a colour bar has its ticks."""
     scales = {}
     for scale in get_args(Scale):
@@ -117,7 +142,7 @@ def _drawing(text: Mapping[str, str]) -> dict[str, Any]:
         if scale != "diverging":
             scales[scale] = {"ticks": paint.ticks, "labels": paint.tick_labels}
     colours = {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK}
-    return {"text": dict(text), "colours": colours, "scales": scales}
+    return {"text": text, "colours": colours, "scales": scales}
 
 
 def _float32(array: Array) -> np.ndarray:

@@ -80,9 +80,11 @@ def page(chromium: Browser) -> Iterator[Page]:
     foreign: list[str] = []
     page.on(
         "request",
-        lambda r: foreign.append(r.url)
-        if not r.url.startswith(("http://localhost", "ws://localhost", "data:", "blob:"))
-        else None,
+        lambda r: (
+            foreign.append(r.url)
+            if not r.url.startswith(("http://localhost", "ws://localhost", "data:", "blob:"))
+            else None
+        ),
     )
     yield page
     context.close()

@@ -51,7 +51,7 @@ scale = Colour scale
 scale-linear = 0 to 1
 scale-row = Row maximum
 scale-sqrt = Square root
-bars-of = Where `{ $row }` looks
+row-looks = Where `{ $row }` looks
 table-row = Query
 removed-hide = Hidden columns held { $share } % of this head's weight; the rows shown sum to less than 1.
 removed-renormalise = Hidden columns held { $share } % of this head's weight; the rest was scaled up so that rows sum to 1.
@@ -75,8 +75,8 @@ reading-uniform = Nearly uniform: the entropy is { $value } of the maximum, so t
 reading-sharp = Sharp: the largest weight of a row is { $value } on average.
 
 ## Words inside the pictures
-heatmap-rows = target: queries
-heatmap-columns = source: keys
+heatmap-rows = looks (query)
+heatmap-columns = is looked at (key)
 heatmap-row = from
 heatmap-column = to
 heatmap-weight = weight
@@ -84,7 +84,7 @@ heatmap-scale-linear = weight, 0 to 1
 heatmap-scale-row = weight / row maximum
 heatmap-scale-sqrt = weight, square-root scale
 heatmap-scale-diverging = value
-heatmap-gap = Blank cells are not a number.
+heatmap-gap = Blank cells have no value.
 heatmap-clipped = Values beyond the scale:
 bars-weight = weight
 bars-other = other tokens:
@@ -122,6 +122,7 @@ lines-gaps = <count> values are not a number; they are not drawn.
 chips-source = Source
 chips-target = Target
 chips-probability = Probability <p>
+chips-percent = <p> %
 chips-rank = The model's choice number <rank> here
 chips-alternatives = Most probable here
 

@@ -51,7 +51,7 @@ scale = 颜色标度
 scale-linear = 0 到 1
 scale-row = 按行最大值
 scale-sqrt = 平方根
-bars-of = `{ $row }`看向哪里
+row-looks = `{ $row }`看向哪里
 table-row = 查询
 removed-hide = 隐藏的列占这个头 { $share }% 的权重；所示各行之和小于 1。
 removed-renormalise = 隐藏的列占这个头 { $share }% 的权重；其余权重已放大，使各行之和为 1。
@@ -75,8 +75,8 @@ reading-uniform = 几乎均匀：熵是最大值的 { $value }，这个头几乎
 reading-sharp = 很尖锐：每行的最大权重平均为 { $value }。
 
 ## Words inside the pictures
-heatmap-rows = 目标：查询
-heatmap-columns = 源：键
+heatmap-rows = 查询（看的词元）
+heatmap-columns = 键（被看的词元）
 heatmap-row = 从
 heatmap-column = 到
 heatmap-weight = 权重
@@ -84,7 +84,7 @@ heatmap-scale-linear = 权重，0 到 1
 heatmap-scale-row = 权重 / 行最大值
 heatmap-scale-sqrt = 权重，平方根标度
 heatmap-scale-diverging = 数值
-heatmap-gap = 空白格不是数（NaN）。
+heatmap-gap = 空白格没有数值。
 heatmap-clipped = 超出标度的值：
 bars-weight = 权重
 bars-other = 其他词元：
@@ -122,6 +122,7 @@ lines-gaps = 有 <count> 个值不是数，不画。
 chips-source = 源
 chips-target = 目标
 chips-probability = 概率 <p>
+chips-percent = <p>%
 chips-rank = 在这里是模型的第 <rank> 选择
 chips-alternatives = 此处最可能的词元
 

@@ -34,9 +34,7 @@ def _display(text: Text, view: View, block: str) -> Shown:
 
 
 @st.fragment
-def _heads(
-    text: Text, view: View, displays: dict[str, Shown], first: selection.Selection
-) -> None:
+def _heads(text: Text, view: View, displays: dict[str, Shown], first: selection.Selection) -> None:
     """The grid, the chosen head and cell. `first` is the selection when the sentence was run: with
     the same bytes sent again the browser redraws nothing when a head is chosen."""
     left, right = st.columns([1, 1], gap="medium")

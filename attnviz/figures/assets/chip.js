@@ -2,11 +2,11 @@
 
 const CONTINUES = "·"; // attnviz/analysis/label.py: a piece that goes on with the word before it
 
-function addChip(holder, text, { special = false, title = "" } = {}) {
-  const kind = `chip${special ? " special" : ""}${text.startsWith(CONTINUES) ? " tight" : ""}`;
+function addChip(holder, label, { special = false, title = "" } = {}) {
+  const kind = `chip${special ? " special" : ""}${label.startsWith(CONTINUES) ? " tight" : ""}`;
   const chip = add(holder, "button", kind, { type: "button", tabindex: -1 });
   if (title) chip.setAttribute("aria-description", title);
-  add(chip, "span", "piece").textContent = text;
+  add(chip, "span", "piece").textContent = label;
   return chip;
 }
 

@@ -35,7 +35,8 @@ function draw(view, { source, target, text }) {
   closeCard(view);
   view.rows.replaceChildren();
   view.text = text;
-  view.chips = { source: drawSide(view, "source", source), target: drawSide(view, "target", target) };
+  view.chips.source = drawSide(view, "source", source);
+  view.chips.target = drawSide(view, "target", target);
 }
 
 function drawSide(view, side, tokens) {
@@ -89,7 +90,7 @@ function openCard(view, chip, token) {
   card.replaceChildren();
   add(card, "div", "title").textContent = token.title;
   if (Number.isFinite(token.probability)) {
-    const sure = text.probability.replace("<p>", percent(token.probability));
+    const sure = text.probability.replace("<p>", percent(token.probability, text));
     add(card, "div", "sentence").textContent = sure;
   }
   if (token.forced_rank) {
@@ -108,12 +109,12 @@ function drawAlternatives(card, token, text) {
     add(table, "span", "piece").textContent = piece;
     const bar = add(table, "span", "track");
     add(bar, "span", "sure", { style: `width: ${100 * probability}%` });
-    add(table, "span", "number").textContent = percent(probability);
+    add(table, "span", "number").textContent = percent(probability, text);
   }
 }
 
-function percent(probability) {
-  return `${digits(100 * probability, "")} %`;
+function percent(probability, text) {
+  return text.percent.replace("<p>", digits(100 * probability, ""));
 }
 
 function closeCard({ card }) {

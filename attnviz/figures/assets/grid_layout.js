@@ -3,6 +3,7 @@
 const LABEL = 11; // font size of labels
 const LINE = 14; // the least distance between two labels
 const GUTTER = 26;
+const EDGE = 4; // room for the outline of the last head
 const LEAST = 30; // a head narrower than this is hard to hit: wrap the layer into two rows
 const MOST = 140;
 
@@ -10,7 +11,7 @@ const MOST = 140;
 function gridLayout(block, width, text) {
   const [layers, heads, rows, columns] = block.shape;
   const gap = width < 420 ? 3 : 5;
-  const fit = (n) => Math.floor((width - GUTTER - gap * (n - 1)) / n);
+  const fit = (n) => Math.floor((width - GUTTER - EDGE - gap * (n - 1)) / n);
   const across = fit(heads) < LEAST ? Math.ceil(heads / 2) : heads;
   const w = Math.min(MOST, fit(across));
   const h = Math.round(w * Math.min(1.5, Math.max(0.6, rows / columns)));
@@ -31,7 +32,7 @@ function gridLayout(block, width, text) {
       y += h + gap;
     }
   }
-  return { ...layout, width, height: y + 2 };
+  return { ...layout, width, height: y + EDGE };
 }
 
 /** One head, large, with the tokens along both axes. `measure` tells how wide a text is. */
@@ -39,7 +40,7 @@ function enlargedLayout(block, { layer, head }, width, measure) {
   const [, , rows, columns] = block.shape;
   const widest = (labels) => Math.min(width / 4, Math.max(...labels.map(measure))) + 8;
   const [left, top] = [widest(block.rows), widest(block.columns)];
-  const cellWidth = Math.min(44, (width - left - 2) / columns);
+  const cellWidth = Math.min(44, (width - left - EDGE) / columns);
   const cellHeight = Math.min(44, 620 / rows, cellWidth * 2);
   const [w, h] = [Math.min(cellWidth, cellHeight * 3) * columns, cellHeight * rows];
   const box = { layer, head, x: left, y: top, w, h };
@@ -47,7 +48,7 @@ function enlargedLayout(block, { layer, head }, width, measure) {
     ...everyNth(block.rows, cellHeight).map((row) => rowLabel(block, box, row)),
     ...everyNth(block.columns, w / columns).map((column) => columnLabel(block, box, column)),
   ];
-  return { boxes: [box], texts, width, height: top + h + 4, labelled: true };
+  return { boxes: [box], texts, width, height: top + h + EDGE, labelled: true };
 }
 
 /** The indices of the labels that have room. */

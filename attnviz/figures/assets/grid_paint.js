@@ -88,24 +88,27 @@ function shortened(context, text, most = Infinity) {
   return `${characters.join("")}…`;
 }
 
-/** What is chosen, what is pointed at here, what is pointed at in other pictures. */
+/** What is pointed at in other pictures, what is pointed at here, what is chosen. */
 function paintMarks(view) {
-  const { block, layout, palette, point, selection, lit } = view;
+  const { block, layout, palette, point, lit } = view;
   const context = prepared(view.marks, layout);
-  const isChosen = (box) => selection?.layer === box.layer && selection?.head === box.head;
-  const chosen = selection?.block === block.id ? layout.boxes.find(isChosen) : undefined;
-  if (chosen) {
-    outline(context, [grown(chosen, 1.5)], palette.accent, 3);
-    if (selection.row !== null && selection.col !== null) {
-      markCells(context, palette, [markRect(block, chosen, selection.row, selection.col)]);
-    }
-  }
   const bands = layout.boxes.flatMap((box) => [
     ...lit.rows.map((row) => band(block, box, row, null)),
     ...lit.columns.map((column) => band(block, box, null, column)),
   ]);
   markCells(context, palette, bands);
   if (point) paintPoint(context, view, point);
+  paintChosen(context, view);
+}
+
+function paintChosen(context, { block, layout, palette, selection, point }) {
+  if (selection?.block !== block.id) return;
+  const { layer, head, row, col } = selection;
+  const box = layout.boxes.find((b) => b.layer === layer && b.head === head);
+  if (!box) return;
+  if (!layout.labelled) outline(context, [grown(box, 1.5)], palette.accent, 3);
+  const exists = row < block.rows.length && col < block.columns.length;
+  if (exists && !point) markCells(context, palette, [markRect(block, box, row, col)]);
 }
 
 /** The same cell in every head; in the head pointed at also its row and its column. */

@@ -44,9 +44,14 @@ function startPoint({ block, selection, enlarged }) {
 /** Arrows go from head to head, with Shift from cell to cell. */
 function move(view, point, cells, [down, right]) {
   const [layers, heads, rows, columns] = view.block.shape;
-  const next = cells
-    ? { ...point, row: inside(point.row + down, rows), col: inside(point.col + right, columns) }
-    : { ...point, layer: inside(point.layer + down, layers), head: inside(point.head + right, heads) };
+  const next = { ...point };
+  if (cells) {
+    next.row = inside(point.row + down, rows);
+    next.col = inside(point.col + right, columns);
+  } else {
+    next.layer = inside(point.layer + down, layers);
+    next.head = inside(point.head + right, heads);
+  }
   if (view.enlarged && !cells) view.enlarge(next);
   view.setPoint(next);
 }

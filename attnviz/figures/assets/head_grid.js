@@ -184,7 +184,7 @@ function sayPoint({ block, point, selection, header, readout }) {
     return;
   }
   const weight = weightsOf(block, { layer, head })[row * block.columns.length + col];
-  say(readout, `<weight>${text.readout}<place>`, {
+  say(readout, `<weight> ${text.readout} <place>`, {
     weight: span("weight", digits(weight, text.nan)),
     row: span("token", block.rows[row]),
     column: span("token", block.columns[col]),

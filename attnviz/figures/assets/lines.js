@@ -57,7 +57,8 @@ function draw(view) {
   view.palette = paletteOf(root, header.colours);
   view.names.column.textContent = text.columns;
   view.names.row.textContent = text.rows;
-  view.pitch = Math.max(17, Math.min(30, 560 / Math.max(header.rows.length, header.columns.length)));
+  const longest = Math.max(header.rows.length, header.columns.length);
+  view.pitch = Math.max(17, Math.min(30, 560 / longest));
   root.style.setProperty("--pitch", `${view.pitch}px`);
   view.columnChips = drawList(view, view.columnList, "column", header.columns);
   view.rowChips = drawList(view, view.rowList, "row", header.rows);

@@ -21,9 +21,20 @@ function announce(from, picture, row, column) {
   window.dispatchEvent(new CustomEvent(HOVER, { detail }));
 }
 
-/** Calls `onHover(detail)` when another picture than `from` is pointed at; returns the way out. */
+/**
+ * Calls `onHover(detail)` when another picture than `from` is pointed at, once a frame: the picture
+ * under the pointer must not wait for the others. Returns the way out.
+ */
 function listen(from, onHover) {
-  const handler = ({ detail }) => detail.from !== from && onHover(detail);
+  let latest = null;
+  const tell = () => {
+    if (latest) onHover(latest);
+    latest = null;
+  };
+  const handler = ({ detail }) => {
+    if (!latest) requestAnimationFrame(tell);
+    latest = detail.from === from ? null : detail; // what is pointed at here came later: it stays
+  };
   window.addEventListener(HOVER, handler);
   return () => window.removeEventListener(HOVER, handler);
 }

@@ -19,6 +19,6 @@ function digits(value, nan) {
   const power = Number(exponent);
   const plain = power >= -4 && power < 4;
   const padded = `${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
-  const text = plain ? value.toFixed(3 - power) : `${mantissa}e${padded}`;
-  return text.replaceAll("-", "−");
+  const written = plain ? value.toFixed(3 - power) : `${mantissa}e${padded}`;
+  return written.replaceAll("-", "−");
 }

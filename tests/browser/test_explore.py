@@ -1,0 +1,163 @@
+"""What a person sees and clicks on the Explore page, in a real Chromium."""
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from attnviz.pretrained import models
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif("en-zh" not in models(), reason="the built-in model is not there"),
+]
+PATIENCE = 30_000
+
+
+def visit(page: Page, address: str, query: str = "") -> Locator:
+    """Open the app and wait for its grid."""
+    page.goto(f"{address}/?{query}")
+    grid = page.locator(".head-grid")
+    expect(grid).to_have_attribute("data-drawn", re.compile(r"\d+"), timeout=PATIENCE)
+    expect(page.locator(".js-plotly-plot, .lines, [data-testid=stDataFrame]").first).to_be_visible(
+        timeout=PATIENCE
+    )
+    return grid
+
+
+def drawn(grid: Locator) -> int:
+    return int(grid.get_attribute("data-drawn") or 0)
+
+
+def head_box(grid: Locator, layer: int, head: int) -> tuple[float, float]:
+    """A point inside the head's picture, as a place in the stage (3 layers, 8 heads)."""
+    box = grid.locator(".stage").bounding_box()
+    assert box
+    across, down = (box["width"] - 24) / 8, (box["height"] - 16) / 3
+    return 24 + across * (head + 0.5), 16 + down * (layer + 0.5)
+
+
+def type_sentence(page: Page, text: str) -> None:
+    box = page.get_by_role("textbox").first
+    box.fill(text)
+    box.press("Enter")
+
+
+def parameters(page: Page) -> dict[str, str]:
+    return {k: v[0] for k, v in parse_qs(urlparse(page.url).query).items()}
+
+
+def test_typing_a_sentence_shows_a_chinese_translation_and_all_heads(page, address):
+    grid = visit(page, address, "lang=en")
+    before = drawn(grid)
+    type_sentence(page, "The cat sat on the mat.")
+    chips = page.locator(".chips")
+    expect(chips).to_contain_text("cat", timeout=PATIENCE)
+    expect(chips).to_contain_text(re.compile(r"[一-鿿]"))
+    expect(chips).to_contain_text("猫")
+    expect(grid).not_to_have_attribute("data-drawn", str(before))
+    assert grid.locator("canvas").count() >= 2
+
+
+def test_hovering_names_row_column_and_weight_and_never_asks_the_server(page, address):
+    sent: list[str] = []
+
+    def listen(socket):
+        socket.on("framesent", lambda payload: sent.append("frame"))
+
+    page.on("websocket", listen)
+    grid = visit(page, address, "lang=en")
+    page.wait_for_timeout(1000)
+    sent.clear()
+    x, y = head_box(grid, 0, 2)
+    grid.locator(".stage").hover(position={"x": x, "y": y})
+    expect(grid.locator(".readout")).to_contain_text("layer 0, head 2")
+    weight = (grid.locator(".readout .weight").text_content() or "").replace("−", "-")
+    assert re.fullmatch(r"[01]\.\d{3,}|\d\.\d{3}e-\d\d|0|0\.0+\d{4}", weight), weight
+    grid.get_by_role("tab", name="Encoder self-attention").click()
+    grid.get_by_role("radio", name="Square root").click()
+    grid.get_by_role("button", name="Enlarge").click()
+    grid.get_by_role("button", name="Back").click()
+    assert sent == []
+
+
+def test_a_click_opens_the_head_and_reruns_the_fragment_alone(page, address):
+    grid = visit(page, address, "lang=en")
+    before = drawn(grid)
+    x, y = head_box(grid, 2, 5)
+    grid.locator(".stage").click(position={"x": x, "y": y})
+    expect(page.get_by_role("heading", name="layer 2, head 5")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".js-plotly-plot")).to_be_visible()
+    assert drawn(grid) == before, "the grid was sent again"
+    page.wait_for_function("location.search.includes('head=5')")
+    assert parameters(page)["layer"] == "2"
+
+
+def test_the_keyboard_alone_opens_a_head(page, address):
+    grid = visit(page, address, "lang=en&block=decoder.cross&layer=0&head=0&row=0&col=0")
+    stage = grid.locator(".stage")
+    stage.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowRight", "Enter"):
+        stage.press(key)
+    expect(page.get_by_role("heading", name=re.compile(r"layer 1, head [12]"))).to_be_visible(
+        timeout=PATIENCE
+    )
+
+
+def test_a_link_shows_the_same_picture_again(page, address):
+    query = "lang=en&text=I+read+a+book.&block=encoder.self&layer=1&head=3&row=2&col=1&view=bars"
+    visit(page, address, query)
+    expect(page.get_by_role("heading", name="layer 1, head 3")).to_be_visible()
+    expect(page.get_by_role("textbox").first).to_have_value("I read a book.")
+    said = page.locator(".stMain").inner_text()
+    again = page.url
+    page.goto("about:blank")
+    page.goto(again)
+    expect(page.get_by_role("heading", name="layer 1, head 3")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(1500)
+    assert page.locator(".stMain").inner_text() == said
+
+
+def test_the_link_can_be_copied(page, address):
+    visit(page, address, "lang=en")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+@pytest.mark.parametrize("ending", ["CSV", "LaTeX", "torch.tensor", "NPZ", "PNG", "SVG", "PDF"])
+def test_everything_can_be_taken_away(page, address, ending, tmp_path):
+    visit(page, address, "lang=en")
+    page.get_by_role("button", name="Take away").click()
+    with page.expect_download(timeout=PATIENCE) as started:
+        page.get_by_role("button", name=ending).click()
+    file = tmp_path / "file"
+    started.value.save_as(file)
+    assert file.stat().st_size > 100
+
+
+def test_chinese_readers_get_chinese_words_without_choosing(chromium, address):
+    context = chromium.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    visit(page, address)
+    expect(page.get_by_role("tab", name="交叉注意力")).to_be_visible()
+    expect(page.get_by_role("textbox").first).to_have_value("今天天气很好。")
+    context.close()
+
+
+def test_an_empty_sentence_keeps_the_picture_and_says_one_sentence(page, address):
+    visit(page, address, "lang=en")
+    type_sentence(page, "   ")
+    expect(page.get_by_role("alert")).to_contain_text("The sentence is empty", timeout=PATIENCE)
+    expect(page.locator(".head-grid")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_nothing_is_wider_than_the_window(page, address, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    visit(page, address, "lang=en&text=When+I+was+a+child,+I+lived+in+a+small+village.")
+    page.wait_for_timeout(500)
+    wide = page.evaluate("document.querySelector('.stMain').scrollWidth")
+    assert wide <= width
