@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 from server import ROOT, server
 
 FLAGS = [
@@ -128,7 +128,7 @@ def main() -> None:
         servers = {name: stack.enter_context(server(path)) for name, path in scripts.items()}
         play = stack.enter_context(sync_playwright())
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        size = {"width": 1440, "height": 900}
+        size = ViewportSize(width=1440, height=900)
         pages = {name: browser.new_page(viewport=size) for name in servers}
         print("median milliseconds; a empty app, b Explore, c Plotly subplots")
         print("   T      a b grid b page      c   grid/a   page/a   c/grid")

@@ -18,6 +18,7 @@ from server import ROOT, Server, server
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 WORDS = {
     "who": ["My sister", "The old man", "Our teacher", "A little girl", "The doctor", "He", "She"],
@@ -64,7 +65,7 @@ async def read(where: Server, seconds: float, every: float, seed: int) -> Sessio
     """One reader's visit."""
     rng = random.Random(seed)
     address = f"ws://localhost:{where.port}/_stcore/stream"
-    async with connect(address, subprotocols=["streamlit"], max_size=None) as socket:
+    async with connect(address, subprotocols=[Subprotocol("streamlit")], max_size=None) as socket:
         session = Session(socket)
         await session.ask(None)
         await asyncio.sleep(rng.random() * every)
@@ -89,7 +90,7 @@ async def measure(where: Server, args: argparse.Namespace) -> None:
     """Print the table."""
     alone = await read(where, min(args.seconds, 30), args.every, seed=0)
     visits = [read(where, args.seconds, args.every, seed) for seed in range(1, args.sessions + 1)]
-    rss, *sessions = await asyncio.gather(memory(where, args.seconds), *visits)
+    rss, sessions = await asyncio.gather(memory(where, args.seconds), asyncio.gather(*visits))
     one = statistics.median(alone.latencies) * 1000
     times = sorted(t * 1000 for session in sessions for t in session.latencies)
     errors = [e for session in [alone, *sessions] for e in session.errors]

@@ -1,4 +1,4 @@
-"""A Streamlit server for a benchmark: started on a free port, stopped at the end, its memory read."""
+"""A Streamlit server for a benchmark: on a free port, stopped at the end, its memory read."""
 
 import socket
 import subprocess

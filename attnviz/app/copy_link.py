@@ -1,7 +1,7 @@
 """A button that copies the address of what is shown: only the browser knows it, and the clipboard
 is its own."""
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 _SCRIPT = """
 export default function ({ data, parentElement }) {
@@ -22,7 +22,7 @@ button {
 }
 button:hover, button:focus-visible { border-color: var(--st-primary-color); }
 """
-_component = st.components.v2.component(
+_component = component(
     "attnviz_copy_link", html="<button type='button'></button>", js=_SCRIPT, css=_STYLE
 )
 

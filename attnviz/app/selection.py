@@ -1,4 +1,4 @@
-"""The chosen block, layer, head and cell: taken from the grid or the link, made to fit the trace."""
+"""The chosen block, layer, head and cell: from the grid or the link, made to fit the trace."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""One page a file: it declares ORDER, NAME (its message and its path in the URL) and `page(text)`."""
+"""One page a file: it declares ORDER, NAME (its message and its path) and `page(text)`."""
 
 import importlib
 import pkgutil
