@@ -10,9 +10,7 @@ st.html(pages.STYLE)
 
 ignored = address.restore(preferred(st.context.locale))
 words = text(st.session_state["lang"])
-page = st.navigation(
-    pages.navigation(words), position="top" if len(pages.found()) > 1 else "hidden"
-)
+page = st.navigation(pages.navigation(words), position=pages.position())
 with st.sidebar:
     sidebar.controls(words)
 session.say_ignored(words, ignored)

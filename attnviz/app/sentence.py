@@ -46,7 +46,7 @@ def answer(text: Text, view: View) -> None:
     end = view.bundle.tokenizer.end
     for chip, said in zip(target[1:], predictions(trace, end=end), strict=False):
         chip["probability"] = said.prob
-        if said.rank > 1:
+        if view.request.target:
             chip["forced_rank"] = said.rank
         chip["alternatives"] = [
             [view.bundle.tokenizer.piece(i).strip() or "␣", p]

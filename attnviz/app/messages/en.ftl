@@ -105,15 +105,15 @@ grid-bar-sqrt = weight, square-root scale
 grid-head = head
 grid-enlarge = Enlarge
 grid-back = Back to all heads
-grid-rest = Hover over a cell
-grid-readout = { "  " }from <row> to <column>{ "  " }
+grid-rest = In each square, rows are queries and columns are keys.
+grid-readout = <row> looks at <column>
 grid-place = layer <layer>, head <head>
 grid-nan = not a number
 grid-clipped = <count> values lie outside the scale.
 grid-gaps = <count> values are not a number; they are hatched.
 lines-columns = Source: keys
 lines-rows = Target: queries
-lines-bar = weight
+lines-bar = weight, square-root scale
 lines-hint = Hover over a token, or move with Tab and the arrow keys, to see its lines and weights alone.
 lines-skipped = Weights below <least> are not drawn: <count> of <total>.
 lines-nan = not a number
@@ -123,7 +123,7 @@ chips-source = Source
 chips-target = Target
 chips-probability = Probability <p>
 chips-percent = <p> %
-chips-rank = The model's choice number <rank> here
+chips-rank = Forced: choice number <rank> of the model
 chips-alternatives = Most probable here
 
 ## The chosen cell

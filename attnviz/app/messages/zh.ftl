@@ -105,15 +105,15 @@ grid-bar-sqrt = 权重，平方根标度
 grid-head = 头
 grid-enlarge = 放大
 grid-back = 返回全部头
-grid-rest = 把鼠标移到一个格子上
-grid-readout = { "  " }从 <row> 到 <column>{ "  " }
+grid-rest = 每个方块里，行是查询，列是键。
+grid-readout = <row> 看向 <column>
 grid-place = 第 <layer> 层，第 <head> 头
 grid-nan = 不是数
 grid-clipped = 有 <count> 个值超出标度。
 grid-gaps = 有 <count> 个值不是数，以斜线表示。
 lines-columns = 源：键
 lines-rows = 目标：查询
-lines-bar = 权重
+lines-bar = 权重，平方根标度
 lines-hint = 把鼠标移到词元上，或用 Tab 和方向键移动，只看它的连线和权重。
 lines-skipped = 小于 <least> 的权重不画：共 <total> 个中的 <count> 个。
 lines-nan = 不是数
@@ -123,7 +123,7 @@ chips-source = 源
 chips-target = 目标
 chips-probability = 概率 <p>
 chips-percent = <p>%
-chips-rank = 在这里是模型的第 <rank> 选择
+chips-rank = 指定的词元：在模型的选择中排第 <rank>
 chips-alternatives = 此处最可能的词元
 
 ## The chosen cell

@@ -5,6 +5,7 @@ import pkgutil
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import streamlit as st
 
@@ -20,6 +21,11 @@ def found() -> tuple[ModuleType, ...]:
     names = [module.name for module in pkgutil.iter_modules(__path__)]
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return tuple(sorted(modules, key=lambda module: module.ORDER))
+
+
+def position() -> Literal["top", "hidden"]:
+    """Where the reader finds the pages; one page needs no menu."""
+    return "top" if len(found()) > 1 else "hidden"
 
 
 def navigation(text: Text) -> list:
