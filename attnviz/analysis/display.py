@@ -59,7 +59,9 @@ def shown(
     rows = _sides(queries, words)
     rows = Side(written(rows.labels, trace, block), rows.groups)
     columns = _sides(keys, words)
-    weights_LHTS = _merged(stack(trace, block), rows.groups, columns.groups)
+    weights_LHTS = stack(trace, block)
+    if words:
+        weights_LHTS = _merged(weights_LHTS, rows.groups, columns.groups)
     aside = [keys.special[group[0]] for group in columns.groups]
     removed_LHT = weights_LHTS.new_zeros(weights_LHTS.shape[:-1])
     if special != "show":

@@ -37,6 +37,7 @@ class Choice:
 
 
 MAX_TEXT = 20_000
+MAX_LINKED = 2_000
 BLOCKS = ("encoder.self", "decoder.self", "decoder.cross")
 CHOICES: Mapping[str, Choice] = {
     "lang": Choice(None, tuple(LANGUAGES)),
@@ -84,14 +85,20 @@ def restore(language: str) -> list[str]:
     return ignored
 
 
+def forget_cell() -> None:
+    """Other tokens, other cells: the head stays chosen, the cell does not."""
+    st.session_state.update(row=None, col=None)
+
+
 def publish() -> None:
-    """Write every choice that is not the default into the URL."""
+    """Write every choice that is not the default into the URL; of a long text the beginning, which
+    is more than any model here reads."""
     wanted = {}
     for name, choice in CHOICES.items():
         value = st.session_state.get(name)
         if value is None or value == choice.default:
             continue
-        wanted[name] = str(int(value)) if isinstance(value, bool) else str(value)
+        wanted[name] = str(int(value)) if isinstance(value, bool) else str(value)[:MAX_LINKED]
     others = {k: v for k, v in st.query_params.to_dict().items() if k not in CHOICES}
     if st.query_params.to_dict() != others | wanted:
         st.query_params.from_dict(others | wanted)

@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz.analysis.label import labels
 from attnviz.analysis.prediction import predictions
 from attnviz.app import components
-from attnviz.app.address import MAX_TEXT
+from attnviz.app.address import MAX_TEXT, forget_cell
 from attnviz.app.session import View
 from attnviz.app.text import Text
 from attnviz.trace import Tokens
@@ -21,7 +21,7 @@ def box(text: Text) -> None:
         key="text",
         max_chars=MAX_TEXT,
         placeholder=text("sentence-placeholder"),
-        on_change=_forget_cell,
+        on_change=forget_cell,
     )
     right.text_input(
         text("target"),
@@ -29,13 +29,8 @@ def box(text: Text) -> None:
         max_chars=MAX_TEXT,
         placeholder=text("target-placeholder"),
         help=text("target-help"),
-        on_change=_forget_cell,
+        on_change=forget_cell,
     )
-
-
-def _forget_cell() -> None:
-    """Other tokens, other cells: the head stays chosen, the cell does not."""
-    st.session_state.update(row=None, col=None)
 
 
 def answer(text: Text, view: View) -> None:

@@ -45,7 +45,7 @@ def bundle(name: str) -> Bundle:
     return loaded
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def trace(request: Request) -> Trace:
     """The trace that answers `request`; raises InputError for a text that cannot be run."""
     loaded = bundle(request.model)

@@ -25,7 +25,7 @@ def controls(text: Text) -> None:
     )
     _options(text, "to")
     _options(text, "special")
-    st.toggle(text("words"), key="words", help=text("words-help"))
+    st.toggle(text("words"), key="words", help=text("words-help"), on_change=address.forget_cell)
 
 
 def _options(text: Text, name: str) -> None:
@@ -35,6 +35,7 @@ def _options(text: Text, name: str) -> None:
         format_func=lambda option: text(f"{name}-{option}"),
         key=name,
         help=text(f"{name}-help"),
+        on_change=address.forget_cell,
     )
 
 
