@@ -88,8 +88,7 @@ def parser() -> argparse.ArgumentParser:
     _device_option(run)
     add("models", _models, "list the built-in models")
     add("variants", _variants, "list the attention variants")
-    app = add("app", _app, "open the app; what follows goes to streamlit run")
-    app.add_argument("rest", nargs=argparse.REMAINDER)
+    add("app", _app, "open the app; further options go to streamlit run")
     train = add("train", _train, "train a built-in model from its recipe")
     train.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and log")
     train.add_argument("--threads", type=int, default=1, help="processor threads of a worker")
@@ -103,11 +102,18 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run the command line; a mistake in the input is one sentence and exit status 2."""
-    args = parser().parse_args()
+    known = parser()
+    args, args.rest = known.parse_known_args()
+    if args.rest and args.call is not _app:
+        known.error(f"unknown arguments: {' '.join(args.rest)}")
     try:
         args.call(args)
     except (ValueError, OSError) as error:
         print(f"attnviz: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        wanted = "attnviz/training/requirements.txt"
+        print(f"attnviz: {error.name} is missing: pip install -r {wanted}", file=sys.stderr)
         return 2
     return 0
 

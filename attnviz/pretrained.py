@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from attnviz.config import ModelConfig
 from attnviz.model.transformer import Transformer
@@ -23,6 +24,7 @@ CONFIG, WEIGHTS, TOKENIZER, CARD = (
     "tokenizer.model",
     "card.md",
 )
+MAX_NAME = 1024
 BUILT_IN = Path(__file__).parent.parent / "pretrained"
 
 
@@ -79,16 +81,17 @@ def load(name: str | Path, device: str | None = None) -> Bundle:
     weights, a pickle, a weight that is not finite, or a tokenizer whose size is not d_vocab.
     """
     folder = models().get(str(name), Path(name))
-    if not folder.is_dir():
+    if len(str(name)) > MAX_NAME or not folder.is_dir():
         known = ", ".join(models()) or "none"
-        raise LoadError(f"there is no model {str(name)!r}; built in: {known}")
+        raise LoadError(f"there is no model {str(name)[:80]!r}; built in: {known}")
     for file in (CONFIG, WEIGHTS, TOKENIZER):
         if not (folder / file).is_file():
             raise LoadError(f"{folder.name}: {file} is missing")
     config = _config(folder / CONFIG)
     tokenizer = _tokenizer(folder / TOKENIZER, config)
+    weights = _weights(folder / WEIGHTS, config)
     model = Transformer(config)
-    _fill(model, folder / WEIGHTS)
+    model.load_state_dict(weights)
     model.eval().requires_grad_(False)
     card = folder / CARD
     text = card.read_text(encoding="utf-8") if card.is_file() else ""
@@ -120,6 +123,8 @@ def _tokenizer(file: Path, config: ModelConfig) -> Tokenizer:
         tokenizer = Tokenizer(file)
     except (RuntimeError, OSError) as error:
         raise LoadError(f"{file.name} is not a SentencePiece model") from error
+    if min(tokenizer.start, tokenizer.end, tokenizer.pad) < 0:
+        raise LoadError(f"{file.name} lacks one of the pieces <s>, </s> and <pad>")
     if tokenizer.size != config.d_vocab:
         raise LoadError(
             f"the tokenizer has {tokenizer.size} pieces, but the d_vocab is {config.d_vocab}"
@@ -127,9 +132,12 @@ def _tokenizer(file: Path, config: ModelConfig) -> Tokenizer:
     return tokenizer
 
 
-def _fill(model: Transformer, file: Path) -> None:
-    """Put the weights of `file` into `model` when every name and shape is as expected."""
-    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+def _weights(file: Path, config: ModelConfig) -> dict[str, Tensor]:
+    """The weights of `file` when every name and shape is as `config` asks; no memory is taken for
+    the model before that is known."""
+    with torch.device("meta"):
+        wanted = Transformer(config).state_dict()
+    expected = {name: tuple(value.shape) for name, value in wanted.items()}
     try:
         with safe_open(file, "pt") as stored:
             names = stored.keys()
@@ -149,7 +157,7 @@ def _fill(model: Transformer, file: Path) -> None:
     for name, value in weights.items():
         if not value.isfinite().all():
             raise LoadError(f"{name} holds a number that is not finite")
-    model.load_state_dict(weights)
+    return weights
 
 
 def _named(names: list[str], most: int = 5) -> str:

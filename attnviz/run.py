@@ -44,31 +44,33 @@ def run(
     """
     if not clean(text):
         raise InputError("empty", "The text is empty: type a sentence.")
-    kind = bundle.config.kind
-    source, end = _source(bundle, text, to), None
-    read = source
-    if kind == "encoder-decoder":
-        read, end = _target(bundle, source, target)
+    source = _source(bundle, text, to)
+    read, facts = source, {}
+    if bundle.config.kind == "encoder-decoder":
+        read, facts["finished"] = _target(bundle, source, target)
     rec = Recorder(edits)
-    ids: dict[str, Tensor] = {}
-    if bundle.config.has_encoder:
-        ids["source_BS"] = _batch(source, bundle)
-    if bundle.config.has_decoder:
-        ids["target_BT"] = _batch(read, bundle)
-    logits_1TV = bundle.model(**ids, rec=rec)
-    facts = _facts(bundle, source, read) | {"to": _direction(bundle.tokenizer, text, to)}
-    if end is not None:
-        facts["finished"] = end
+    logits_1TV = bundle.model(**_inputs(bundle, source, read), rec=rec)
+    facts |= _facts(bundle, source, read) | {"to": _direction(bundle.tokenizer, text, to)}
     trace = Trace.of(
         rec,
         source=source if bundle.config.has_encoder else None,
         target=read if bundle.config.has_decoder else None,
-        output=read.text if kind == "encoder-decoder" else _next(bundle, logits_1TV),
+        output=_next(bundle, logits_1TV) if read is source else read.text,
         facts=facts,
     )
     for path in edits or ():
         _ = trace[path]
     return trace
+
+
+def _inputs(bundle: Bundle, source: Tokens, read: Tokens) -> dict[str, Tensor]:
+    """The model's arguments: ids BS for an encoder, BT for a decoder."""
+    ids: dict[str, Tensor] = {}
+    if bundle.config.has_encoder:
+        ids["source_BS"] = _batch(source, bundle)
+    if bundle.config.has_decoder:
+        ids["target_BT"] = _batch(read, bundle)
+    return ids
 
 
 def _direction(tokenizer: Tokenizer, text: str, to: str | None) -> str | None:
@@ -94,10 +96,11 @@ def _source(bundle: Bundle, text: str, to: str | None) -> Tokens:
 
 
 def _target(bundle: Bundle, source: Tokens, target: str | None) -> tuple[Tokens, bool]:
-    """The decoder's input, forced or decoded, and whether decoding came to its end."""
+    """The decoder's input, forced or decoded, and whether it came to its end."""
     tokenizer, n_ctx = bundle.tokenizer, bundle.config.n_ctx
     if target is not None and clean(target):
-        return tokenizer.encode(target, [tokenizer.start], limit=n_ctx), True
+        forced = tokenizer.encode(target, [tokenizer.start], limit=n_ctx)
+        return forced, not _cut(forced)
     limit = min(n_ctx, 2 * len(source) + 16)
     ids, _ = greedy(
         bundle.model, _batch(source, bundle), None, tokenizer.start, tokenizer.end, limit

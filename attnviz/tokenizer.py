@@ -14,8 +14,10 @@ import sentencepiece
 
 from attnviz.trace import Tokens
 
-_SPACELESS = re.compile(r"[⺀-⿟　-鿿豈-﫿︰-﹏＀-￯\U00020000-\U0003ffff]")
+SPACELESS = re.compile(r"[⺀-⿟　-鿿豈-﫿︰-﹏＀-￯\U00020000-\U0003ffff]")
 _DIRECTION = re.compile(r"<2([a-z]+)>")
+_HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff]")
+_LATIN = re.compile(r"[A-Za-z]+")
 _MARK = "▁"
 
 
@@ -28,7 +30,7 @@ def clean(text: str) -> str:
 
 def spaced(text: str) -> str:
     """`text` as SentencePiece reads it: a word start is a space, a Chinese start is none."""
-    return text if not text or _SPACELESS.match(text) else f" {text}"
+    return text if not text or SPACELESS.match(text) else f" {text}"
 
 
 class Tokenizer:
@@ -62,9 +64,11 @@ class Tokenizer:
         return {m[1]: i for i, piece in pieces if (m := _DIRECTION.fullmatch(piece))}
 
     def other_language(self, text: str) -> str:
-        """Where a translation of `text` goes: English for a text with Chinese characters, else
-        Chinese; the first language there is where the model knows neither."""
-        wanted = "en" if _SPACELESS.search(text) else "zh"
+        """Where a translation of `text` goes: English where there are Chinese characters, and no
+        fewer than Latin words, else Chinese; where the model lacks it, the first language it has.
+        """
+        n_chinese, n_latin = len(_HAN.findall(text)), len(_LATIN.findall(text))
+        wanted = "en" if n_chinese and n_chinese >= n_latin else "zh"
         return wanted if wanted in self.directions else next(iter(self.directions))
 
     def is_special(self, token: int) -> bool:

@@ -55,6 +55,9 @@ class Recorder:
     reading, silencing a head and overwriting a row are the same seam.
     """
 
+    listens: ClassVar[bool] = True
+    """False where nothing is kept, so that nothing need be computed for keeping alone."""
+
     def __init__(self, edits: Mapping[str, Edit] | None = None) -> None:
         self._prefix = ""
         self._edits = dict(edits or {})
@@ -82,6 +85,8 @@ class Recorder:
 
 class Silence(Recorder):
     """The recorder that keeps nothing; `SILENT` is the one instance."""
+
+    listens: ClassVar[bool] = False
 
     def at(self, name: str | int) -> "Recorder":
         return self
@@ -153,7 +158,8 @@ class Trace(Mapping[str, Kept]):
 
     @classmethod
     def of(cls, rec: Recorder, *, batched: bool = False, **about: Any) -> "Trace":
-        """Make a trace of what `rec` kept. Without `batched`, the batch of one is dropped.
+        """Make a trace of what `rec` kept, on the CPU. Without `batched`, the batch of one is
+        dropped.
 
         Raises ValueError where a value does not fit its declared axes.
         """
@@ -162,7 +168,7 @@ class Trace(Mapping[str, Kept]):
         for path, (step, value) in rec.kept().items():
             known = sizes.setdefault(path.rpartition(".")[0], {})
             axes.fit(value.shape, f"B {step.axes}", known, path)
-            steps[path] = Kept(path, step, (value if batched else value[0]).detach())
+            steps[path] = Kept(path, step, (value if batched else value[0]).detach().cpu())
         return cls(steps, **about)
 
     def save(self, file: str | PathLike[str] | BinaryIO) -> None:

@@ -5,7 +5,7 @@ as Plotly subplots. The target is forced, so (b) and (c) run one forward pass an
 time ends at the second animation frame after the last change that belongs to the picture: for
 "grid" the canvas of all heads, for "page" everything on the page.
 
-    python benchmarks/latency.py --repeats 9
+    python -m benchmarks.latency --repeats 9
 """
 
 import argparse
@@ -15,18 +15,10 @@ from contextlib import ExitStack
 from urllib.parse import urlencode
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
-from server import ROOT, server
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
+from benchmarks import chromium
+from benchmarks.server import ROOT, server
+
 SIZES = (16, 32, 64, 128)
 QUIET = 700
 """Milliseconds without a change after which the page counts as finished."""
@@ -127,7 +119,7 @@ def main() -> None:
     with ExitStack() as stack:
         servers = {name: stack.enter_context(server(path)) for name, path in scripts.items()}
         play = stack.enter_context(sync_playwright())
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = play.chromium.launch(executable_path=chromium.path(), args=chromium.FLAGS)
         size = ViewportSize(width=1440, height=900)
         pages = {name: browser.new_page(viewport=size) for name in servers}
         print("median milliseconds; a empty app, b Explore, c Plotly subplots")

@@ -4,7 +4,7 @@ Each session speaks Streamlit's own protocol over a web socket: it types a new s
 seconds and waits until the script has finished. Prints the median of one session alone, the median
 of all together, their ratio, and the server's memory over time.
 
-    python benchmarks/load.py --sessions 30 --every 4 --seconds 90
+    python -m benchmarks.load --sessions 30 --every 4 --seconds 90
 """
 
 import argparse
@@ -14,11 +14,12 @@ import statistics
 import time
 from dataclasses import dataclass, field
 
-from server import ROOT, Server, server
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
+
+from benchmarks.server import ROOT, Server, server
 
 WORDS = {
     "who": ["My sister", "The old man", "Our teacher", "A little girl", "The doctor", "He", "She"],
@@ -88,7 +89,7 @@ async def memory(where: Server, seconds: float) -> list[tuple[float, float]]:
 
 async def measure(where: Server, args: argparse.Namespace) -> None:
     """Print the table."""
-    alone = await read(where, min(args.seconds, 30), args.every, seed=0)
+    alone = await read(where, 30.0, args.every, seed=0)
     visits = [read(where, args.seconds, args.every, seed) for seed in range(1, args.sessions + 1)]
     rss, sessions = await asyncio.gather(memory(where, args.seconds), asyncio.gather(*visits))
     one = statistics.median(alone.latencies) * 1000
@@ -109,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=30)
     parser.add_argument("--every", type=float, default=4.0, help="seconds between sentences")
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=90.0)
     args = parser.parse_args()
     with server(ROOT / "streamlit_app.py") as where:
         asyncio.run(measure(where, args))

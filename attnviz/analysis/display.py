@@ -52,7 +52,8 @@ def shown(
     """The block's weights as chosen. `special`: "show" as they are, "hide" the special columns,
     "renormalise" the rest to rows of sum 1 (an empty row stays zero), or "fold" all special columns
     into one last column. `words` sums the pieces of a word among the keys and averages them among
-    the queries, so that rows keep their sum. Raises ValueError for another `special`."""
+    the queries, so that rows keep their sum. Where every key is special, all stay.
+    Raises ValueError for another `special`."""
     if special not in get_args(Special):
         raise ValueError(f"special must be one of {get_args(Special)}, not {special!r}")
     queries, keys = side(trace, block)
@@ -64,12 +65,12 @@ def shown(
         weights_LHTS = _merged(weights_LHTS, rows.groups, columns.groups)
     aside = [keys.special[group[0]] for group in columns.groups]
     removed_LHT = weights_LHTS.new_zeros(weights_LHTS.shape[:-1])
-    if special != "show":
+    if special != "show" and not all(aside):
         removed_LHT = weights_LHTS[..., _where(aside, True)].sum(-1)
         weights_LHTS, columns = _without(weights_LHTS, columns, aside)
-    if special == "renormalise":
+    if special == "renormalise" and not all(aside):
         weights_LHTS = _renormalised(weights_LHTS)
-    if special == "fold" and any(aside):
+    if special == "fold" and any(aside) and not all(aside):
         weights_LHTS = torch.cat((weights_LHTS, removed_LHT[..., None]), dim=-1)
         folded = tuple(i for i, is_special in enumerate(keys.special) if is_special)
         columns = Side((*columns.labels, folded_label), (*columns.groups, folded))

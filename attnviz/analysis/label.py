@@ -9,13 +9,13 @@ import unicodedata
 from itertools import pairwise
 
 from attnviz.analysis.block import side
+from attnviz.tokenizer import SPACELESS
 from attnviz.trace import Tokens, Trace
 
 END = "</s>"
 ARROW = "→"
 CONTINUES = "·"
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
-_CJK = re.compile(r"[⺀-⿟　-鿿豈-﫿︰-﹏＀-￯\U00020000-\U0003ffff]")
 _BLANK = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
 
 
@@ -98,4 +98,4 @@ def _text(pieces: list[str]) -> str:
 def _in_word(character: str) -> bool:
     """A letter, digit or accent, but not of a script that writes without spaces."""
     kind = unicodedata.category(character)[0] if character else ""
-    return kind in ("L", "N", "M") and not _CJK.match(character)
+    return kind in ("L", "N", "M") and not SPACELESS.match(character)

@@ -6,9 +6,13 @@ keys; `restore` fills them from the URL before the first widget, `publish` write
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 import streamlit as st
 
+import attnviz
+from attnviz.analysis.block import BLOCKS
+from attnviz.analysis.display import Special
 from attnviz.app import example
 from attnviz.app.text import LANGUAGES
 
@@ -38,14 +42,13 @@ class Choice:
 
 MAX_TEXT = 20_000
 MAX_LINKED = 2_000
-BLOCKS = ("encoder.self", "decoder.self", "decoder.cross")
 CHOICES: Mapping[str, Choice] = {
     "lang": Choice(None, tuple(LANGUAGES)),
-    "model": Choice("en-zh"),
+    "model": Choice("en-zh", tuple(attnviz.models())),
     "text": Choice(None),
     "to": Choice("auto", ("auto", "zh", "en")),
     "target": Choice(""),
-    "special": Choice("show", ("show", "hide", "renormalise", "fold")),
+    "special": Choice("show", get_args(Special)),
     "words": Choice(False),
     "block": Choice("decoder.cross", BLOCKS),
     "layer": Choice(None, number=True),

@@ -19,6 +19,8 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
     queries, keys = display.rows.groups[chosen.row], display.columns.groups[chosen.col]
     if len(queries) * len(keys) > 1:
         st.caption(text("cell-merged", queries=len(queries), keys=len(keys)))
+    if st.session_state["special"] == "renormalise":
+        st.caption(text("cell-renormalised", weight=f"{weight:.4g}"))
     numbers = cell(view.trace, chosen.block, chosen.layer, chosen.head, queries[0], keys[0])
     stages = cell_formulas(**numbers.numbers, text=text.group("formula"))
     rows = r" \\[0.6em] ".join(f"{symbols} & {values}" for symbols, values in stages)

@@ -8,10 +8,22 @@ export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   button.textContent = data.label;
   button.onclick = async () => {
-    await navigator.clipboard.writeText(window.location.href);
+    await copy(window.location.href);
     button.textContent = data.done;
     setTimeout(() => { button.textContent = data.label; }, 2000);
   };
+}
+"""
+_COPY = """
+// A page that is not on localhost and not on https has no clipboard object.
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.createElement("textarea");
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
 }
 """
 _STYLE = """
@@ -23,7 +35,7 @@ button {
 button:hover, button:focus-visible { border-color: var(--st-primary-color); }
 """
 _component = component(
-    "attnviz_copy_link", html="<button type='button'></button>", js=_SCRIPT, css=_STYLE
+    "attnviz_copy_link", html="<button type='button'></button>", js=_COPY + _SCRIPT, css=_STYLE
 )
 
 

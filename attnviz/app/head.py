@@ -25,6 +25,8 @@ TALLEST = 470
 WIDTH = 500
 """Pixels that half a page gives the heatmap: decides which numbers and labels fit."""
 
+_PLAIN = {"displayModeBar": False}
+
 
 def is_dark() -> bool:
     """Whether the reader's theme is dark."""
@@ -38,14 +40,14 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
         _views(text)
-    if st.session_state["view"] == "heatmap":
-        right.selectbox(
-            text("scale"),
-            options("scale"),
-            format_func=lambda option: text(f"scale-{option}"),
-            key="scale",
-            label_visibility="collapsed",
-        )
+    right.selectbox(
+        text("scale"),
+        options("scale"),
+        format_func=lambda option: text(f"scale-{option}"),
+        key="scale",
+        label_visibility="collapsed",
+        disabled=st.session_state["view"] != "heatmap",
+    )
     _DRAW[st.session_state["view"]](text, display, chosen)
     _removed(text, display, chosen)
     _reading(text, view, chosen)
@@ -74,7 +76,7 @@ def _heatmap(text: Text, display: Shown, chosen: Selection) -> None:
         width=WIDTH,
         height=min(TALLEST, 150 + 34 * len(display.rows)),
     )
-    st.plotly_chart(figure, key="heatmap", config={"displaylogo": False}, theme=None)
+    st.plotly_chart(figure, key="heatmap", config=_PLAIN, theme=None)
 
 
 def _lines(text: Text, display: Shown, chosen: Selection) -> None:
@@ -100,7 +102,7 @@ def _bars(text: Text, display: Shown, chosen: Selection) -> None:
         dark=is_dark(),
         text=text.group("bars"),
     )
-    st.plotly_chart(figure, key="bars", config={"displaylogo": False}, theme=None)
+    st.plotly_chart(figure, key="bars", config=_PLAIN, theme=None)
 
 
 def _table(text: Text, display: Shown, chosen: Selection) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from attnviz.analysis.label import labels
+from attnviz.analysis.label import label, labels
 from attnviz.analysis.prediction import predictions
 from attnviz.app import components
 from attnviz.app.address import MAX_TEXT, forget_cell
@@ -44,21 +44,21 @@ def answer(text: Text, view: View) -> None:
         if view.request.target:
             chip["forced_rank"] = said.rank
         chip["alternatives"] = [
-            [view.bundle.tokenizer.piece(i).strip() or "␣", p]
+            [label(view.bundle.tokenizer.piece(i)), p]
             for i, p in zip(said.ids, said.probs, strict=True)
         ]
     components.chips(source, target, text.group("chips"), key="chips")
 
 
 def _chips(tokens: Tokens) -> list[dict[str, Any]]:
-    rows = zip(labels(tokens), tokens.pieces, tokens.ids, tokens.spans, tokens.special, strict=True)
+    rows = zip(labels(tokens), tokens.ids, tokens.spans, tokens.special, strict=True)
     return [
         {
-            "text": label,
-            "title": f"{piece!r} · id {token}" + (f" · {span[0]}–{span[1]}" if span else ""),
+            "text": shown,
+            "title": f"{shown} · id {token}" + (f" · {span[0]}–{span[1]}" if span else ""),
             "special": special,
         }
-        for label, piece, token, span, special in rows
+        for shown, token, span, special in rows
     ]
 
 
@@ -68,7 +68,7 @@ def notes(text: Text, view: View) -> None:
     for side in ("source", "target"):
         if left_out := facts["cut"].get(side, 0):
             st.info(text(f"cut-{side}", left_out=left_out, limit=facts["n_ctx"]))
-    if not facts.get("finished", True):
+    if not (facts.get("finished", True) or view.request.target):
         st.info(text("unfinished", n=len(view.trace.target or ())))
 
 

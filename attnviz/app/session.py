@@ -13,6 +13,7 @@ import attnviz
 from attnviz.app.text import Text
 from attnviz.pretrained import Bundle, LoadError
 from attnviz.run import InputError
+from attnviz.tokenizer import clean
 from attnviz.trace import Trace
 
 
@@ -56,7 +57,7 @@ def asked() -> Request:
     """The request that the widgets make."""
     state = st.session_state
     to = None if state["to"] == "auto" else state["to"]
-    return Request(state["model"], state["text"], state["target"], to)
+    return Request(state["model"], clean(state["text"]), clean(state["target"]), to)
 
 
 def current(text: Text) -> View | None:

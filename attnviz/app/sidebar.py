@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-import attnviz
 from attnviz.app import address, example
 from attnviz.app.text import LANGUAGES, Text
 
@@ -11,10 +10,8 @@ def controls(text: Text) -> None:
     """Draw the controls; what they choose lies in the session under the names of `address`."""
     st.markdown(f"### attnviz\n{text('tagline')}")
     st.selectbox("Language · 语言", tuple(LANGUAGES), format_func=LANGUAGES.__getitem__, key="lang")
-    models = list(attnviz.models())
-    if st.session_state["model"] not in models:
-        models.append(st.session_state["model"])
-    st.selectbox(text("model"), models, key="model")
+    models = address.options("model") or (st.session_state["model"],)
+    st.selectbox(text("model"), models, key="model", on_change=address.forget_cell)
     st.selectbox(
         text("example"),
         example.SENTENCES,

@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,7 +36,14 @@ def variants() -> Mapping[str, Variant]:
     return MappingProxyType(found)
 
 
-def attend(name: str, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Trace:
+def attend(
+    name: str,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    **parameters: Any,
+) -> Trace:
     """Run the variant `name` on q (B H T K), k (B G S K), v (B G S E); G divides H.
 
     `mask` (boolean, broadcast to B H T S) is True where attention is allowed. The trace's
@@ -45,6 +53,9 @@ def attend(name: str, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = Non
     """
     if name not in variants():
         raise ValueError(f"there is no variant {name!r}; known are {', '.join(variants())}")
+    if parameters:
+        unknown = ", ".join(parameters)
+        raise ValueError(f"{name} has no parameters, so these are unknown: {unknown}")
     _check(q, k, v, mask)
     rec = Recorder()
     with torch.no_grad():

@@ -20,9 +20,8 @@ from attnviz.trace import SILENT, Recorder, Step
 Q = Step("q", "H T K", r"Q = X W_Q + b_Q")
 KEY = Step("k", "G S K", r"K = Y W_K + b_K")
 VALUE = Step("v", "G S E", r"V = Y W_V + b_V")
-SCORES = Step("scores", "H T S", r"S = \text{scaled} + \text{bias}")
+SCORES = Step("scores", "H T S", r"S = \mathrm{score}(Q, K) + \text{bias}")
 MASKED = Step("masked", "H T S", r"M_{ts} = S_{ts} \text{ if allowed, else } -\infty")
-PATTERN = Step("pattern", "H T S", r"A_{ts} = e_{ts} / \Sigma_t")
 Z = Step("z", "H T E", r"Z = A V")
 OUT = Step("out", "T D", r"\sum_h Z_h W_O^h + b_O")
 
@@ -43,8 +42,8 @@ def attend(
     assert parts.normalize is not None, "a path needs a normalizer"
     if parts.place:
         q_BHTK, k_BGSK = parts.place(q_BHTK, k_BGSK, rec)
-    n_groups = q_BHTK.shape[1] // k_BGSK.shape[1]
-    scores_BHTS = parts.score(q_BHTK, _shared(k_BGSK, n_groups), rec)
+    n_sharing = q_BHTK.shape[1] // k_BGSK.shape[1]
+    scores_BHTS = parts.score(q_BHTK, _shared(k_BGSK, n_sharing), rec)
     if parts.bias:
         scores_BHTS = parts.bias(scores_BHTS, rec)
     scores_BHTS = rec.keep(SCORES, scores_BHTS)
@@ -54,13 +53,13 @@ def attend(
     if allowed is not None:
         scores_BHTS = scores_BHTS.where(allowed, -math.inf)
     masked_BHTS = rec.keep(MASKED, scores_BHTS)
-    pattern_BHTS = rec.keep(PATTERN, parts.normalize(masked_BHTS, rec))
-    return rec.keep(Z, torch.matmul(pattern_BHTS, _shared(v_BGSE, n_groups)))
+    pattern_BHTS = parts.normalize(masked_BHTS, rec)
+    return rec.keep(Z, torch.matmul(pattern_BHTS, _shared(v_BGSE, n_sharing)))
 
 
-def _shared(x_BGSK: Tensor, n_groups: int) -> Tensor:
+def _shared(x_BGSK: Tensor, n_sharing: int) -> Tensor:
     """Each key/value head repeated for the query heads that read it."""
-    return x_BGSK if n_groups == 1 else x_BGSK.repeat_interleave(n_groups, dim=1)
+    return x_BGSK if n_sharing == 1 else x_BGSK.repeat_interleave(n_sharing, dim=1)
 
 
 class Past(Protocol):

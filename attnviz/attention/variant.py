@@ -21,7 +21,7 @@ Bias = Callable[[Tensor, Recorder], Tensor]
 Allow = Callable[[int, int, Tensor], Tensor]
 """(T, S, like) -> boolean TS, True where attention is allowed; the last query sees the last key."""
 Normalize = Callable[[Tensor, Recorder], Tensor]
-"""(masked scores BHTS, rec) -> pattern BHTS."""
+"""(masked scores BHTS, rec) -> pattern BHTS, which it records as its last step."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,19 @@ from attnviz.model.norm import norm
 from attnviz.trace import SILENT, Recorder, Step
 
 RESID_PRE = Step("resid_pre", "T D", r"x")
-RESID_MID = Step("resid_mid", "T D", r"x + \mathrm{SelfAttention}(x)")
-RESID_CROSS = Step("resid_cross", "T D", r"x + \mathrm{CrossAttention}(x, y)")
-RESID_POST = Step("resid_post", "T D", r"x + \mathrm{MLP}(x)")
+
+
+def _after(name: str, sublayer: str) -> dict[str, Step]:
+    """The stream after a sublayer, by the place of the norm."""
+    return {
+        "pre": Step(name, "T D", rf"x + \mathrm{{{sublayer}}}(\mathrm{{norm}}(x))"),
+        "post": Step(name, "T D", rf"\mathrm{{norm}}(x + \mathrm{{{sublayer}}}(x))"),
+    }
+
+
+RESID_MID = _after("resid_mid", "SelfAttention")
+RESID_CROSS = _after("resid_cross", "CrossAttention")
+RESID_POST = _after("resid_post", "MLP")
 
 
 class Block(nn.Module):
@@ -28,7 +38,7 @@ class Block(nn.Module):
     def __init__(self, config: ModelConfig, *, cross: bool, dropout: float = 0.0) -> None:
         super().__init__()
         sizes = (config.d_model, config.n_heads, config.n_kv_heads, config.d_head)
-        self.pre_norm = config.norm_place == "pre"
+        self.norm_place = config.norm_place
         self.self_norm = norm(config.norm, config.d_model)
         self.self_attention = Attention(*sizes)
         self.cross_norm = norm(config.norm, config.d_model) if cross else None
@@ -58,12 +68,12 @@ class Block(nn.Module):
 
         x_BTD = rec.keep(RESID_PRE, x_BTD)
         x_BTD = self._add(x_BTD, self.self_norm, attend_self, rec.at("self"))
-        x_BTD = rec.keep(RESID_MID, x_BTD)
+        x_BTD = rec.keep(RESID_MID[self.norm_place], x_BTD)
         if self.cross_attention is not None:
             x_BTD = self._add(x_BTD, self.cross_norm, attend_cross, rec.at("cross"))
-            x_BTD = rec.keep(RESID_CROSS, x_BTD)
+            x_BTD = rec.keep(RESID_CROSS[self.norm_place], x_BTD)
         x_BTD = self._add(x_BTD, self.mlp_norm, self.mlp, rec.at("mlp"))
-        return rec.keep(RESID_POST, x_BTD)
+        return rec.keep(RESID_POST[self.norm_place], x_BTD)
 
     def _add(
         self,
@@ -73,6 +83,6 @@ class Block(nn.Module):
         rec: Recorder,
     ) -> Tensor:
         assert norm is not None
-        if self.pre_norm:
+        if self.norm_place == "pre":
             return x_BTD + self.dropout(sublayer(norm(x_BTD, rec), rec))
         return norm(x_BTD + self.dropout(sublayer(x_BTD, rec)), rec)

@@ -73,7 +73,7 @@ class Run:
             fused=True,
         )
         if self.checkpoint.is_file():
-            self._restore(torch.load(self.checkpoint, weights_only=True))
+            self._restore(torch.load(self.checkpoint, self.device, weights_only=True))
 
     @property
     def checkpoint(self) -> Path:

@@ -74,10 +74,17 @@ def test_a_layer_and_a_cell_that_do_not_exist_are_brought_into_range():
     assert page.session_state["layer"] < 10
 
 
-def test_an_unknown_model_gets_one_sentence():
-    page = app(model="no-such-model")
+def test_an_unknown_model_in_the_link_is_named_and_the_built_in_one_is_shown():
+    page = app(model="![x](http://elsewhere/x.png)" * 300)
     assert not page.exception
-    assert "no-such-model" in sentences(page)
+    assert sentences(page) == Text("en")("error-address", names="model")
+    assert page.session_state["model"] == "en-zh"
+
+
+@pytest.mark.parametrize("special", ["hide", "renormalise", "fold"])
+def test_a_target_of_special_tokens_alone_is_still_drawn(special):
+    page = app(text="。", to="zh", block="decoder.self", special=special)
+    assert not page.exception
 
 
 def test_a_sentence_that_is_too_long_is_cut_and_the_page_says_so():

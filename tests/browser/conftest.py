@@ -1,71 +1,33 @@
 """A running app and a real Chromium; required where ATTNVIZ_BROWSER=required, else skipped."""
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
+from benchmarks import chromium as browser
+from benchmarks.server import ROOT, server
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = browser.path()
     if path is None:
         if os.environ.get("ATTNVIZ_BROWSER") == "required":
             pytest.fail("browser tests are required, but there is no chromium on the PATH")
         pytest.skip("there is no chromium on the PATH")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+        started = play.chromium.launch(executable_path=path, args=browser.FLAGS)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """The address of the app, served for the whole session."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    options = ["--server.port", str(port), "--server.headless", "true"]
-    options += ["--server.fileWatcherType", "none"]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    try:
-        _wait(f"http://localhost:{port}/_stcore/health")
-        yield f"http://localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait(url: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError(f"no answer from {url} in {seconds} s")
+    with server(ROOT / "streamlit_app.py") as running:
+        yield running.url
 
 
 @pytest.fixture

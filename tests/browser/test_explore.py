@@ -94,6 +94,18 @@ def test_a_click_opens_the_head_and_reruns_the_fragment_alone(page, address):
     assert parameters(page)["layer"] == "2"
 
 
+def test_the_colour_scale_outlives_the_other_views(page, address):
+    grid = visit(page, address, "lang=en&scale=sqrt&view=lines")
+    for layer, head in ((0, 1), (2, 5)):
+        x, y = head_box(grid, layer, head)
+        grid.locator(".stage").click(position={"x": x, "y": y})
+        heading = page.get_by_role("heading", name=f"layer {layer}, head {head}")
+        expect(heading).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("radio", name="Heatmap").click()
+    expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=PATIENCE)
+    assert parameters(page)["scale"] == "sqrt"
+
+
 def test_the_keyboard_alone_opens_a_head(page, address):
     grid = visit(page, address, "lang=en&block=decoder.cross&layer=0&head=0&row=0&col=0")
     stage = grid.locator(".stage")

@@ -54,15 +54,15 @@ scale-sqrt = Square root
 row-looks = Where `{ $row }` looks
 table-row = Query
 removed-hide = Hidden columns held { $share } % of this head's weight; the rows shown sum to less than 1.
-removed-renormalise = Hidden columns held { $share } % of this head's weight; the rest was scaled up so that rows sum to 1.
+removed-renormalise = Hidden columns held { $share } % of this head's weight; the rest was scaled up, so that every row with weight left sums to 1.
 removed-fold = The folded column holds { $share } % of this head's weight.
 caveat = A weight tells where a head looked, not why the model said what it said.
 
 ## Reading help: said only when the numbers say it
-reading-sink = { $share } % of all weight goes to `{ $token }`.
-reading-special = { $share } % of all weight goes to the special tokens.
-reading-diagonal = { $share } % of the rows look most at themselves.
-reading-offset = { $share } % of the rows look most at the token { $offset ->
+reading-sink = { $share } % of all weight (rows with a choice) goes to `{ $token }`.
+reading-special = { $share } % of all weight (rows with a choice) goes to the special tokens.
+reading-diagonal = { $share } % of the rows that could look most at themselves.
+reading-offset = { $share } % of the rows that could look most at the token { $offset ->
     [-3] three places back
     [-2] two places back
     [-1] just before them
@@ -70,7 +70,7 @@ reading-offset = { $share } % of the rows look most at the token { $offset ->
     [2] two places ahead
    *[3] three places ahead
  }.
-reading-monotone = The largest weight walks along the source from left to right ({ $share } % of the steps do not go back): this head aligns words.
+reading-monotone = The largest weight walks along the source from left to right ({ $share } % of the steps do not go back), as in word alignment.
 reading-uniform = Nearly uniform: the entropy is { $value } of the maximum, so this head hardly chooses.
 reading-sharp = Sharp: the largest weight of a row is { $value } on average.
 
@@ -128,6 +128,7 @@ chips-alternatives = Most probable here
 
 ## The chosen cell
 cell-title = From `{ $row }` to `{ $column }`: { $weight }
+cell-renormalised = { $weight } is the weight after hidden columns were taken out of the row and the rest scaled up; the arithmetic below ends in the model's own weight.
 cell-merged = This cell merges { $queries } × { $keys } tokens (sum over keys, mean over queries). The arithmetic below is that of its first pair.
 
 ## Take away

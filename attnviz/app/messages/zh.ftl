@@ -10,7 +10,7 @@ example-choose = 选择一个例句
 to = 译成
 to-auto = 另一种语言
 to-zh = 中文
-to-en = 英文（English）
+to-en = 英文
 to-help = 源句的第一个词元告诉模型要写哪种语言。
 special = 特殊词元
 special-show = 显示
@@ -27,9 +27,9 @@ sentence = 句子
 sentence-placeholder = 输入一句英文或中文，按回车键
 target = 指定译文
 target-placeholder = 留空则由模型翻译
-target-help = 输入一个译文，看模型怎样读它：每个词元的概率和注意力都对应你输入的文字。
+target-help = 输入一句译文，看看模型如何看待它：每个词元的概率和注意力都按你输入的译文计算。
 working = 正在计算每一步……
-facts = { $model }：{ $layers } + { $layers } 层，{ $heads } 个头，d_model { $width }，{ $parameters } 百万参数，{ $dtype }，设备 { $device }
+facts = { $model }：{ $layers } + { $layers } 层，{ $heads } 个头，d_model { $width }，{ $parameters }M 参数，{ $dtype }，设备 { $device }
 cut-source = 句子超过了模型的 { $limit } 个词元上限，末尾的 { $left_out } 个字符被略去。
 cut-target = 指定的译文超过了模型的 { $limit } 个词元上限，末尾的 { $left_out } 个字符被略去。
 unfinished = 模型在 { $n } 个词元内没有写到结尾，译文在此截断。
@@ -53,16 +53,16 @@ scale-row = 按行最大值
 scale-sqrt = 平方根
 row-looks = `{ $row }`看向哪里
 table-row = 查询
-removed-hide = 隐藏的列占这个头 { $share }% 的权重；所示各行之和小于 1。
-removed-renormalise = 隐藏的列占这个头 { $share }% 的权重；其余权重已放大，使各行之和为 1。
+removed-hide = 被隐藏的列占这个头全部权重的 { $share }%；图中各行之和小于 1。
+removed-renormalise = 被隐藏的列占这个头全部权重的 { $share }%；其余权重按比例放大，使还有权重的各行之和为 1。
 removed-fold = 合并的一列占这个头 { $share }% 的权重。
 caveat = 权重说明一个头看向哪里，并不说明模型为什么这样回答。
 
 ## Reading help: said only when the numbers say it
-reading-sink = 全部权重的 { $share }% 落在`{ $token }`上。
-reading-special = 全部权重的 { $share }% 落在特殊词元上。
-reading-diagonal = { $share }% 的行最关注自己。
-reading-offset = { $share }% 的行最关注{ $offset ->
+reading-sink = 有选择余地的各行中，全部权重的 { $share }% 落在`{ $token }`上。
+reading-special = 有选择余地的各行中，全部权重的 { $share }% 落在特殊词元上。
+reading-diagonal = 能看到自身的行中，{ $share }% 最关注自身所在的词元。
+reading-offset = 能这样看的行中，{ $share }% 最关注{ $offset ->
     [-3] 往前第三个
     [-2] 往前第二个
     [-1] 前一个
@@ -70,9 +70,9 @@ reading-offset = { $share }% 的行最关注{ $offset ->
     [2] 往后第二个
    *[3] 往后第三个
  }词元。
-reading-monotone = 最大权重沿着源句从左向右移动（{ $share }% 的步子不后退）：这个头在对齐词语。
+reading-monotone = 最大权重沿源句从左向右移动（{ $share }% 的相邻两行没有回退）：这像是词语对齐。
 reading-uniform = 几乎均匀：熵是最大值的 { $value }，这个头几乎不作选择。
-reading-sharp = 很尖锐：每行的最大权重平均为 { $value }。
+reading-sharp = 注意力集中：每行的最大权重平均为 { $value }。
 
 ## Words inside the pictures
 heatmap-rows = 查询（看的词元）
@@ -89,12 +89,12 @@ heatmap-clipped = 超出标度的值：
 bars-weight = 权重
 bars-other = 其他词元：
 formula-allowed = 允许
-formula-masked = 被掩盖
+formula-masked = 被掩码屏蔽
 
 ## Inside the browser's pictures; <words in angle brackets> are filled in there
 grid-label = 这一块的所有头。方向键在头之间移动，Shift 加方向键在格子之间移动，回车打开，E 键放大。
 grid-hint = 鼠标移到格子上可读出权重。点击，或用方向键移动后按回车，即可打开这个头。
-grid-blocks = 哪一种注意力
+grid-blocks = 注意力类型
 grid-scale = 网格的颜色标度
 grid-scale-linear = 0 到 1
 grid-scale-row = 按行最大值
@@ -108,19 +108,19 @@ grid-back = 返回全部头
 grid-rest = 每个方块里，行是查询，列是键。
 grid-readout = <row> 看向 <column>
 grid-place = 第 <layer> 层，第 <head> 头
-grid-nan = 不是数
+grid-nan = 非数值（NaN）
 grid-clipped = 有 <count> 个值超出标度。
 grid-gaps = 有 <count> 个值不是数，以斜线表示。
 lines-columns = 源：键
 lines-rows = 目标：查询
 lines-bar = 权重，平方根标度
 lines-hint = 把鼠标移到词元上，或用 Tab 和方向键移动，只看它的连线和权重。
-lines-skipped = 小于 <least> 的权重不画：共 <total> 个中的 <count> 个。
-lines-nan = 不是数
+lines-skipped = 共 <total> 个权重，其中 <count> 个小于 <least>，未画出。
+lines-nan = 非数值（NaN）
 lines-clipped = 有 <count> 个值超出标度。
 lines-gaps = 有 <count> 个值不是数，不画。
-chips-source = 源
-chips-target = 目标
+chips-source = 源句
+chips-target = 译文
 chips-probability = 概率 <p>
 chips-percent = <p>%
 chips-rank = 指定的词元：在模型的选择中排第 <rank>
@@ -128,7 +128,8 @@ chips-alternatives = 此处最可能的词元
 
 ## The chosen cell
 cell-title = 从`{ $row }`到`{ $column }`：{ $weight }
-cell-merged = 这一格合并了 { $queries } × { $keys } 个词元（键求和，查询取平均）。下面的算式取其中第一对。
+cell-renormalised = { $weight } 是去掉隐藏列并放大其余权重之后的值；下面的算式得到的是模型自己的权重。
+cell-merged = 这一格合并了 { $queries } × { $keys } 个词元（对键求和，对查询取平均）。下面的算式只针对其中第一对词元。
 
 ## Take away
 link-copy = 复制本页链接
@@ -144,7 +145,7 @@ save-pdf = 图片：PDF
 no-cjk-font = 服务器上没有中文字体：PNG 和 PDF 中的汉字会显示为方框。
 
 ## Errors
-error-empty = 句子是空的：请输入一句话，然后按回车键。
-error-language = 这个模型能写 { $known }，不能写 { $to }。
+error-empty = 句子为空：请输入一句话，然后按回车键。
+error-language = 这个模型只能译成 { $known }，不能译成 { $to }。
 error-model = 无法使用该模型：{ $reason }。
 error-address = 链接中有无法使用的参数，已忽略：{ $names }。

@@ -12,6 +12,7 @@ from attnviz.trace import Recorder, Step
 
 MAX = Step("max", "H T 1", r"m_t = \max_s M_{ts}")
 EXP = Step("exp", "H T S", r"e_{ts} = \exp(M_{ts} - m_t)")
+PATTERN = Step("pattern", "H T S", r"A_{ts} = e_{ts} / \Sigma_t")
 SUM = Step("sum", "H T 1", r"\Sigma_t = \sum_s e_{ts}")
 
 
@@ -21,7 +22,7 @@ def softmax(masked_BHTS: Tensor, rec: Recorder) -> Tensor:
     max_BHT1 = rec.keep(MAX, masked_BHTS.amax(-1, keepdim=True).clamp_min(limit.min))
     exp_BHTS = rec.keep(EXP, (masked_BHTS - max_BHT1).exp_())
     sum_BHT1 = rec.keep(SUM, exp_BHTS.sum(-1, keepdim=True))
-    return exp_BHTS / sum_BHT1.clamp_min(limit.tiny)
+    return rec.keep(PATTERN, exp_BHTS / sum_BHT1.clamp_min(limit.tiny))
 
 
 VARIANT = Variant(

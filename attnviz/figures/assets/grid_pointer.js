@@ -11,10 +11,6 @@ function followPointer(view, stage) {
     if (event.pointerType === "mouse") view.setPoint(null); // a finger that lifts still reads
   };
   stage.onclick = (event) => view.select(pointAt(event));
-  stage.ondblclick = (event) => {
-    const point = pointAt(event);
-    if (point) view.enlarge(view.enlarged ? null : point);
-  };
 }
 
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
