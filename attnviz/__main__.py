@@ -108,6 +108,9 @@ def main() -> int:
         known.error(f"unknown arguments: {' '.join(args.rest)}")
     try:
         args.call(args)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has seen enough
+        return 0
     except (ValueError, OSError) as error:
         print(f"attnviz: {error}", file=sys.stderr)
         return 2

@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz.analysis.label import label, labels
 from attnviz.analysis.prediction import predictions
 from attnviz.app import components
-from attnviz.app.address import MAX_TEXT, forget_cell
+from attnviz.app.address import forget_cell
 from attnviz.app.session import View
 from attnviz.app.text import Text
 from attnviz.trace import Tokens
@@ -19,14 +19,12 @@ def box(text: Text) -> None:
     left.text_input(
         text("sentence"),
         key="text",
-        max_chars=MAX_TEXT,
         placeholder=text("sentence-placeholder"),
         on_change=forget_cell,
     )
     right.text_input(
         text("target"),
         key="target",
-        max_chars=MAX_TEXT,
         placeholder=text("target-placeholder"),
         help=text("target-help"),
         on_change=forget_cell,

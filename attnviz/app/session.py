@@ -10,6 +10,7 @@ import streamlit as st
 import torch
 
 import attnviz
+from attnviz.app.address import MAX_TEXT
 from attnviz.app.text import Text
 from attnviz.pretrained import Bundle, LoadError
 from attnviz.run import InputError
@@ -57,7 +58,8 @@ def asked() -> Request:
     """The request that the widgets make."""
     state = st.session_state
     to = None if state["to"] == "auto" else state["to"]
-    return Request(state["model"], clean(state["text"]), clean(state["target"]), to)
+    sentence, target = (clean(state[name][:MAX_TEXT]) for name in ("text", "target"))
+    return Request(state["model"], sentence, target, to)
 
 
 def current(text: Text) -> View | None:
@@ -81,4 +83,4 @@ def current(text: Text) -> View | None:
 def say_ignored(text: Text, ignored: list[str]) -> None:
     """One sentence on the parameters of the link that could not be used."""
     if ignored:
-        st.warning(text("error-address", names=", ".join(ignored)))
+        st.toast(text("error-address", names=", ".join(ignored)), duration="long")

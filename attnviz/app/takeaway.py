@@ -4,6 +4,7 @@ import io
 from functools import partial
 
 import streamlit as st
+from torch import Tensor
 
 from attnviz.analysis.display import Shown
 from attnviz.app.copy_link import copy_link
@@ -34,7 +35,7 @@ def _numbers(text: Text, view: View, display: Shown, chosen: Selection) -> None:
     files = {
         "csv": partial(table.csv_text, weights, rows, columns),
         "tex": partial(table.latex_text, weights, rows, columns),
-        "py": partial(table.torch_text, weights),
+        "py": partial(_script, weights),
         "npz": partial(_npz, view),
     }
     for ending, data in files.items():
@@ -65,6 +66,10 @@ def _button(text: Text, ending: str, data, name: str) -> None:
     st.download_button(
         text(f"save-{ending}"), data, name, on_click="ignore", key=f"save-{ending}", width="stretch"
     )
+
+
+def _script(weights: Tensor) -> str:
+    return f"import torch\n\nweights = {table.torch_text(weights)}\n"
 
 
 def _npz(view: View) -> bytes:

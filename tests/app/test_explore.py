@@ -23,7 +23,7 @@ def app(**parameters: str) -> AppTest:
 
 def sentences(page: AppTest) -> str:
     """All that the page says in errors, warnings and notes."""
-    parts = [*page.error, *page.warning, *page.info]
+    parts = [*page.error, *page.warning, *page.info, *page.toast]
     return "\n".join(str(part.value) for part in parts)
 
 
@@ -57,7 +57,7 @@ def test_an_empty_sentence_gets_one_sentence_and_the_last_picture_stays():
     page = app(text="I read a book.")
     page.text_input(key="text").set_value("   ").run()
     assert not page.exception
-    assert [error.value for error in page.error] == [Text("en")("error-empty")]
+    assert sentences(page) == Text("en")("error-empty")
     assert len(page.get("plotly_chart")) == 1
 
 

@@ -93,7 +93,7 @@ formula-masked = masked
 
 ## Inside the browser's pictures; <words in angle brackets> are filled in there
 grid-label = All heads of this block. Arrow keys move from head to head, Shift and arrow keys from cell to cell, Enter opens the head, E enlarges it.
-grid-hint = Hover over a cell to read its weight. Click it, or move with the arrow keys and press Enter, to open the head.
+grid-hint = Hover over a cell to read its weight; click it, or move with the arrow keys (Shift: cells) and press Enter, to open it beside and below. Decoder rows are labelled token read → token written.
 grid-blocks = Which attention
 grid-scale = Colours of the grid
 grid-scale-linear = 0 to 1
@@ -111,8 +111,8 @@ grid-place = layer <layer>, head <head>
 grid-nan = not a number
 grid-clipped = <count> values lie outside the scale.
 grid-gaps = <count> values are not a number; they are hatched.
-lines-columns = Source: keys
-lines-rows = Target: queries
+lines-columns = Looked at: keys
+lines-rows = Looking: queries
 lines-bar = weight, square-root scale
 lines-hint = Hover over a token, or move with Tab and the arrow keys, to see its lines and weights alone.
 lines-skipped = Weights below <least> are not drawn: <count> of <total>.
@@ -145,7 +145,7 @@ save-pdf = Picture as PDF
 no-cjk-font = The server has no font with Chinese characters: in PNG and PDF they show as boxes.
 
 ## Errors
-error-empty = The sentence is empty: type one and press Enter.
+error-empty = The sentence is empty: type one and press Enter. What is shown below is still the last one.
 error-language = This model writes { $known }, not { $to }.
 error-model = The model cannot be used: { $reason }.
 error-address = The link had values that cannot be used and were ignored: { $names }.

@@ -32,7 +32,7 @@ working = 正在计算每一步……
 facts = { $model }：{ $layers } + { $layers } 层，{ $heads } 个头，d_model { $width }，{ $parameters }M 参数，{ $dtype }，设备 { $device }
 cut-source = 句子超过了模型的 { $limit } 个词元上限，末尾的 { $left_out } 个字符被略去。
 cut-target = 指定的译文超过了模型的 { $limit } 个词元上限，末尾的 { $left_out } 个字符被略去。
-unfinished = 模型在 { $n } 个词元内没有写到结尾，译文在此截断。
+unfinished = 模型在 { $n } 个词元内没有生成结束符，译文在此截断。
 
 ## Blocks
 attention = 注意力
@@ -41,7 +41,7 @@ decoder-self = 解码器自注意力
 decoder-cross = 交叉注意力
 
 ## The chosen head
-head-title = { $block }，第 { $layer } 层，第 { $head } 头
+head-title = { $block }，层 { $layer }，头 { $head }
 view = 视图
 view-heatmap = 热力图
 view-lines = 连线
@@ -92,8 +92,8 @@ formula-allowed = 允许
 formula-masked = 被掩码屏蔽
 
 ## Inside the browser's pictures; <words in angle brackets> are filled in there
-grid-label = 这一块的所有头。方向键在头之间移动，Shift 加方向键在格子之间移动，回车打开，E 键放大。
-grid-hint = 鼠标移到格子上可读出权重。点击，或用方向键移动后按回车，即可打开这个头。
+grid-label = 该模块的所有注意力头。方向键在头之间移动，Shift 加方向键在格子之间移动，回车打开，E 键放大。
+grid-hint = 鼠标移到格子上可读出权重；点击，或用方向键移动（按住 Shift 换格子）后按回车，即可在旁边和下面打开。解码器的行标为“读入的词元→写出的词元”。
 grid-blocks = 注意力类型
 grid-scale = 网格的颜色标度
 grid-scale-linear = 0 到 1
@@ -107,12 +107,12 @@ grid-enlarge = 放大
 grid-back = 返回全部头
 grid-rest = 每个方块里，行是查询，列是键。
 grid-readout = <row> 看向 <column>
-grid-place = 第 <layer> 层，第 <head> 头
+grid-place = 层 <layer>，头 <head>
 grid-nan = 非数值（NaN）
 grid-clipped = 有 <count> 个值超出标度。
 grid-gaps = 有 <count> 个值不是数，以斜线表示。
-lines-columns = 源：键
-lines-rows = 目标：查询
+lines-columns = 被看：键
+lines-rows = 在看：查询
 lines-bar = 权重，平方根标度
 lines-hint = 把鼠标移到词元上，或用 Tab 和方向键移动，只看它的连线和权重。
 lines-skipped = 共 <total> 个权重，其中 <count> 个小于 <least>，未画出。
@@ -145,7 +145,7 @@ save-pdf = 图片：PDF
 no-cjk-font = 服务器上没有中文字体：PNG 和 PDF 中的汉字会显示为方框。
 
 ## Errors
-error-empty = 句子为空：请输入一句话，然后按回车键。
+error-empty = 句子为空：请输入一句话，然后按回车键。下面仍是上一句的结果。
 error-language = 这个模型只能译成 { $known }，不能译成 { $to }。
 error-model = 无法使用该模型：{ $reason }。
 error-address = 链接中有无法使用的参数，已忽略：{ $names }。

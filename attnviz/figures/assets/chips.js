@@ -9,7 +9,7 @@ export default function chips({ data, parentElement }) {
   views.set(parentElement, view);
   draw(view, data);
   view.root.dataset.drawn = Number(view.root.dataset.drawn ?? 0) + 1;
-  return () => close(parentElement);
+  return () => close(views, parentElement);
 }
 
 function create(parentElement) {
@@ -21,14 +21,6 @@ function create(parentElement) {
   view.stopListening = listen(id, (detail) => light(view, detail));
   root.onkeydown = (event) => event.key === "Escape" && closeCard(view);
   return view;
-}
-
-function close(parentElement) {
-  const view = views.get(parentElement);
-  if (!view) return;
-  views.delete(parentElement);
-  view.stopListening();
-  view.root.remove();
 }
 
 function draw(view, { source, target, text }) {

@@ -11,7 +11,7 @@ export default function headGrid({ data, parentElement, setTriggerValue }) {
   if (!sameBytes(view.data, data)) take(view, data);
   drawAll(view);
   view.root.dataset.drawn = Number(view.root.dataset.drawn ?? 0) + 1;
-  return () => close(parentElement);
+  return () => close(views, parentElement);
 }
 
 function sameBytes(old, data) {
@@ -36,15 +36,6 @@ function create(parentElement) {
   view.observer.observe(root);
   view.stopListening = listen(view.id, (detail) => light(view, detail));
   return view;
-}
-
-function close(parentElement) {
-  const view = views.get(parentElement);
-  if (!view) return;
-  views.delete(parentElement);
-  view.observer.disconnect();
-  view.stopListening();
-  view.root.remove();
 }
 
 function build(root) {

@@ -13,7 +13,7 @@ export default function lines({ data, parentElement }) {
   take(view, data);
   draw(view);
   view.root.dataset.drawn = Number(view.root.dataset.drawn ?? 0) + 1;
-  return () => close(parentElement);
+  return () => close(views, parentElement);
 }
 
 function create(parentElement) {
@@ -33,15 +33,6 @@ function create(parentElement) {
   view.observer.observe(canvas.parentElement);
   view.stopListening = listen(id, (detail) => light(view, detail));
   return view;
-}
-
-function close(parentElement) {
-  const view = views.get(parentElement);
-  if (!view) return;
-  views.delete(parentElement);
-  view.observer.disconnect();
-  view.stopListening();
-  view.root.remove();
 }
 
 function take(view, data) {

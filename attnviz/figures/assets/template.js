@@ -19,3 +19,13 @@ function span(className, text) {
   element.textContent = text;
   return element;
 }
+
+/** Takes down a picture and all that it listens to. */
+function close(views, parentElement) {
+  const view = views.get(parentElement);
+  if (!view) return;
+  views.delete(parentElement);
+  view.observer?.disconnect();
+  view.stopListening();
+  view.root.remove();
+}
