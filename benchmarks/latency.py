@@ -68,7 +68,7 @@ def enter(page: Page, text: str) -> dict[str, float]:
     """Type `text`, press Enter, and return milliseconds until "grid" and "page" stood still."""
     box = page.get_by_role("textbox").first
     box.fill(text)
-    page.evaluate(f"window.result = ({WATCH})({QUIET})")
+    page.evaluate(f"void (window.result = ({WATCH})({QUIET}))")
     box.press("Enter")
     return page.evaluate("window.result")
 
