@@ -1,13 +1,12 @@
 """The chosen head: heatmap, lines, bars or table, and what can be read from it."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from attnviz.analysis.block import path, side
+from attnviz.analysis.block import allowed, path, side
 from attnviz.analysis.display import Shown
 from attnviz.analysis.label import labels
 from attnviz.analysis.reading import reading
@@ -33,10 +32,15 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+def title(text: Text, chosen: Selection) -> str:
+    """The chosen head's name, on the page and in the caption of its picture."""
+    block = text(chosen.block.replace(".", "-"))
+    return text("head-title", block=block, layer=chosen.layer, head=chosen.head)
+
+
 def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
     """Title, view choice, the picture, the reading help."""
-    block = text(chosen.block.replace(".", "-"))
-    st.markdown(f"##### {text('head-title', block=block, layer=chosen.layer, head=chosen.head)}")
+    st.markdown(f"##### {title(text, chosen)}")
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
         _views(text)
@@ -140,11 +144,11 @@ def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reading(text: Text, view: View, chosen: Selection) -> None:
     """What this head does, said only where the numbers say it; about all tokens, none hidden."""
-    masked = view.trace[path(chosen.block, chosen.layer, "masked")].value[chosen.head]
+    may = allowed(view.trace, chosen.block, chosen.layer)[chosen.head]
     pattern = view.trace[path(chosen.block, chosen.layer, "pattern")].value[chosen.head]
     _, keys = side(view.trace, chosen.block)
     is_self = chosen.block.endswith("self")
-    found = reading(pattern, masked > -math.inf, labels(keys), keys.special, is_self)
+    found = reading(pattern, may, labels(keys), keys.special, is_self)
     for finding in found:
         said = text(f"reading-{finding.code}", **_rounded(finding.values))
         st.markdown(f":material/lightbulb: {said}")

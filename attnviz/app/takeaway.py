@@ -8,6 +8,7 @@ from torch import Tensor
 
 from attnviz.analysis.display import Shown
 from attnviz.app.copy_link import copy_link
+from attnviz.app.head import title
 from attnviz.app.selection import Selection
 from attnviz.app.session import View
 from attnviz.app.text import Text
@@ -43,9 +44,8 @@ def _numbers(text: Text, view: View, display: Shown, chosen: Selection) -> None:
 
 
 def _pictures(text: Text, view: View, display: Shown, chosen: Selection) -> None:
-    block = text(chosen.block.replace(".", "-"))
-    head = text("head-title", block=block, layer=chosen.layer, head=chosen.head)
-    caption = f"{view.bundle.name} · {head}\n{view.trace.facts['text']} → {view.trace.output}"
+    head = f"{view.bundle.name} · {title(text, chosen)}"
+    caption = f"{head}\n{view.trace.facts['text']} → {view.trace.output}"
     for ending in ("png", "svg", "pdf"):
         data = partial(
             vector.picture,

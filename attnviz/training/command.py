@@ -40,6 +40,5 @@ def evaluate(folder: Path, data: Path, device: str) -> dict[str, str]:
     bundle = pretrained.load(folder, device)
     pairs = corpus.read_pairs(data / "dev.tsv")
     languages = recipes.read(folder).languages
-    with torch.inference_mode():
-        scores = quality.both_ways(bundle.model, bundle.tokenizer, pairs, languages)
+    scores = quality.both_ways(bundle.model, bundle.tokenizer, pairs, languages)
     return {language: str(score) for language, score in scores.items()}
