@@ -7,9 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from attnviz.figures.heatmap import CLEAR, FONT, GAP, LABEL_EMS, surface
+from attnviz.figures.heatmap import GAP, LABEL_EMS
 from attnviz.figures.number import digits
 from attnviz.figures.scale import colours
+from attnviz.figures.surface import CLEAR, FONT, figure
 from attnviz.figures.tick import escaped, longest, shortened
 
 BAR_HEIGHT = 26
@@ -36,27 +37,25 @@ def bars(
     if given_S.shape != (len(columns),):
         raise ValueError(f"weights {given_S.shape} with {len(columns)} columns")
     values, names = _largest(given_S, columns, most, text["other"])
-    figure = go.Figure(
-        go.Bar(
-            x=values,
-            y=list(range(len(values))),
-            orientation="h",
-            text=[digits(value) for value in values],
-            textposition="outside",
-            cliponaxis=False,
-            marker={"color": _paint(len(values), len(values) < len(columns), dark)},
-            hovertemplate=f"%{{y}}<br>{escaped(text['weight'])}: %{{x:.4g}}<extra></extra>",
-        )
-    )
-    figure.update_layout(
-        xaxis=_scale(values, text["weight"]),
-        yaxis=_labels(names),
-        height=BAR_HEIGHT * len(values) + 52,
-        margin={"l": min(longest(names, FONT), LABEL_EMS * FONT) + 14, "r": 8, "t": 8, "b": 44},
-        bargap=0.25,
-        **surface(dark),
-    )
-    return figure
+    row = {
+        "type": "bar",
+        "x": values,
+        "y": list(range(len(values))),
+        "orientation": "h",
+        "text": [digits(value) for value in values],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "marker": {"color": _paint(len(values), len(values) < len(columns), dark)},
+        "hovertemplate": f"%{{y}}<br>{escaped(text['weight'])}: %{{x:.4g}}<extra></extra>",
+    }
+    layout = {
+        "xaxis": _scale(values, text["weight"]),
+        "yaxis": _labels(names),
+        "height": BAR_HEIGHT * len(values) + 52,
+        "margin": {"l": min(longest(names, FONT), LABEL_EMS * FONT) + 14, "r": 8, "t": 8, "b": 44},
+        "bargap": 0.25,
+    }
+    return figure(row, layout, dark)
 
 
 def _paint(n: int, folded: bool, dark: bool) -> list[str]:

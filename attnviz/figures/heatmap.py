@@ -9,17 +9,14 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from attnviz.figures.scale import Coloured, Scale, coloured, colours, inks
+from attnviz.figures.surface import CLEAR, FONT, PAGE_INK, PAPER, SMALL_FONT, figure
 from attnviz.figures.tick import escaped, lines, longest, shortened, stride
 
-FONT, SMALL_FONT = 13, 10
 CELL_HEIGHT, LEAST_HEIGHT, MOST_HEIGHT = 34, 120, 560
 NUMBER_WIDTH, NUMBER_HEIGHT = 34, 16
 TITLE_ROOM, NOTE_ROOM, GAP = 26, 26, 6
 BAR, BAR_GAP = 12, 14
 LABEL_EMS = 11
-PAGE_INK = {False: "#1f2328", True: "#e6e8eb"}
-PAPER = {False: "#ffffff", True: "#0e1117"}
-CLEAR = "rgba(0,0,0,0)"
 
 
 @dataclass(frozen=True)
@@ -63,23 +60,15 @@ def heatmap(
     room = _room(rows, columns, paint, width, height, bool(said))
     row, column = selected or (None, None)
     tall = room.down * max(1, len(rows))
-    figure = go.Figure(_cells(given_TS, paint, colours(scale, dark), room, text))
-    figure.update_layout(
-        xaxis=_axis(columns, room.across, column, text["columns"]) | _above(columns, room),
-        yaxis=_axis(rows, room.down, row, text["rows"]) | {"autorange": "reversed"},
-        height=height or round(tall + room.top + room.bottom),
-        margin={"l": room.left, "r": room.right, "t": room.top, "b": room.bottom},
-        shapes=_outline(selected, dark),
-        annotations=[_bar_title(paint, text[f"scale-{scale}"], tall), *said],
-        **surface(dark),
-    )
-    return figure
-
-
-def surface(dark: bool) -> dict[str, Any]:
-    """Layout of a figure that lies on the page: its font, its ink, nothing behind."""
-    font = {"family": "inherit", "size": FONT, "color": PAGE_INK[dark]}
-    return {"font": font, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}
+    layout = {
+        "xaxis": _axis(columns, room.across, column, text["columns"]) | _above(columns, room),
+        "yaxis": _axis(rows, room.down, row, text["rows"]) | {"autorange": "reversed"},
+        "height": height or round(tall + room.top + room.bottom),
+        "margin": {"l": room.left, "r": room.right, "t": room.top, "b": room.bottom},
+        "shapes": _outline(selected, dark),
+        "annotations": [_bar_title(paint, text[f"scale-{scale}"], tall), *said],
+    }
+    return figure(_cells(given_TS, paint, colours(scale, dark), room, text), layout, dark)
 
 
 def _cells(
@@ -88,32 +77,34 @@ def _cells(
     ramp: list[str],
     room: _Room,
     text: Mapping[str, str],
-) -> go.Heatmap:
+) -> dict[str, Any]:
     words = {key: escaped(text[key]) for key in ("row", "column", "weight")}
     fits = room.across >= NUMBER_WIDTH and room.down >= NUMBER_HEIGHT
-    return go.Heatmap(
-        z=paint.z.astype(np.float32),
-        zmin=paint.low,
-        zmax=paint.high,
-        customdata=given_TS.astype(np.float32),
-        colorscale=ramp,
-        colorbar={
-            "tickvals": paint.ticks,
-            "ticktext": paint.tick_labels,
-            "tickfont": {"size": SMALL_FONT + 1},
-            "thickness": BAR,
-            "xpad": BAR_GAP,
-            "x": 1,
-            "ypad": 0,
-            "outlinewidth": 0,
-        },
-        hovertemplate=f"{words['row']}: %{{y}}<br>{words['column']}: %{{x}}"
+    bar = {
+        "tickvals": paint.ticks,
+        "ticktext": paint.tick_labels,
+        "tickfont": {"size": SMALL_FONT + 1},
+        "thickness": BAR,
+        "xpad": BAR_GAP,
+        "x": 1,
+        "ypad": 0,
+        "outlinewidth": 0,
+    }
+    cells = {
+        "type": "heatmap",
+        "z": paint.z.astype(np.float32),
+        "zmin": paint.low,
+        "zmax": paint.high,
+        "customdata": given_TS.astype(np.float32),
+        "colorscale": [[i / (len(ramp) - 1), colour] for i, colour in enumerate(ramp)],
+        "colorbar": bar,
+        "hovertemplate": f"{words['row']}: %{{y}}<br>{words['column']}: %{{x}}"
         f"<br>{words['weight']}: %{{customdata:.4g}}<extra></extra>",
-        hoverongaps=False,
-        xgap=1 if room.across >= 12 else 0,
-        ygap=1 if room.down >= 12 else 0,
-        **(_numbers(given_TS, inks(paint, ramp), room) if fits else {}),
-    )
+        "hoverongaps": False,
+        "xgap": 1 if room.across >= 12 else 0,
+        "ygap": 1 if room.down >= 12 else 0,
+    }
+    return cells | (_numbers(given_TS, inks(paint, ramp), room) if fits else {})
 
 
 def _numbers(given_TS: np.ndarray, inks_TS: list[list[str]], room: _Room) -> dict[str, Any]:

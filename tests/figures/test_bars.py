@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,8 @@ TEXT = {"weight": "weight", "other": "other tokens:"}
 
 
 def drawn(weights_S, most=12) -> Any:
-    return bars(weights_S, [f"t{i}" for i in range(len(weights_S))], text=TEXT, most=most)
+    figure = bars(weights_S, [f"t{i}" for i in range(len(weights_S))], text=TEXT, most=most)
+    return go.Figure(figure.data, figure.layout)  # has Plotly check every property
 
 
 def test_the_largest_come_first_and_the_rest_in_one_bar():

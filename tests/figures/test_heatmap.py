@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 import torch
 
-from attnviz.figures.heatmap import PAGE_INK, heatmap
+from attnviz.figures.heatmap import heatmap
+from attnviz.figures.surface import PAGE_INK
 
 TEXT = {
     "rows": "queries",
@@ -29,7 +31,8 @@ WEIGHTS_TS = torch.tensor(
 
 
 def drawn(weights_TS: Any = WEIGHTS_TS, rows: Any = ROWS, columns: Any = COLUMNS, **choices) -> Any:
-    return heatmap(weights_TS, rows, columns, text=TEXT, **choices)
+    figure = heatmap(weights_TS, rows, columns, text=TEXT, **choices)
+    return go.Figure(figure.data, figure.layout)  # has Plotly check every property
 
 
 @pytest.mark.parametrize("scale", ["linear", "row", "sqrt", "diverging"])

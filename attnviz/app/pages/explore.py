@@ -13,8 +13,10 @@ ORDER = 1
 NAME = "explore"
 
 
+@st.fragment
 def page(text: Text) -> None:
-    """Sentence, translation, all heads at once, the chosen head and its numbers."""
+    """Sentence, translation, all heads at once, the chosen head and its numbers. A fragment: a new
+    sentence leaves the sidebar as it stands."""
     sentence.box(text)
     view = session.current(text)
     if view is None:
