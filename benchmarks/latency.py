@@ -9,6 +9,7 @@ time ends at the second animation frame after the last change that belongs to th
 """
 
 import argparse
+import random
 import statistics
 import time
 from contextlib import ExitStack
@@ -31,7 +32,7 @@ WATCH = """
   const note = (name) => frames(() => { seen[name] = performance.now() - start; });
   const changed = (records) => {
     if (!start) return;
-    if (records.some((r) => r.attributeName === "data-drawn")) note("grid");
+    if (records.some((r) => r.attributeName && r.target.matches(".head-grid"))) note("grid");
     note("page");
     clearTimeout(timer);
     timer = setTimeout(() => { observers.forEach((o) => o.disconnect()); resolve(seen); }, quiet);
@@ -54,9 +55,10 @@ WATCH = """
 
 
 def sentence(n_tokens: int, turn: int) -> str:
-    """About `n_tokens` tokens of English; another sentence every `turn`."""
+    """About `n_tokens` tokens of English; another sentence every `turn`, so that nothing is in a
+    cache."""
     words = ["the", "old", "man", "and", "his", "dog", "like", "to", "read"]
-    return " ".join(words[(i + turn) % len(words)] for i in range(n_tokens - 3)) + "."
+    return " ".join(random.Random(turn).choices(words, k=n_tokens - 3)) + "."
 
 
 def target(n_tokens: int) -> str:

@@ -31,10 +31,11 @@ WORDS = {
 
 @dataclass
 class Session:
-    """One reader: the socket, the sentence box's id, the latencies in seconds, the errors seen."""
+    """One reader: the socket, the sentence box and its fragment, latencies in seconds, errors."""
 
     socket: ClientConnection
     box: str = ""
+    fragment: str = ""
     latencies: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -45,6 +46,7 @@ class Session:
         if sentence is not None:
             widget = message.rerun_script.widget_states.widgets.add()
             widget.id, widget.string_value = self.box, sentence
+            message.rerun_script.fragment_id = self.fragment
         begin = time.perf_counter()
         await self.socket.send(message.SerializeToString())
         while not self._is_end(ForwardMsg.FromString(await self.socket.recv(decode=False))):
@@ -56,7 +58,7 @@ class Session:
         element = message.delta.new_element
         kind = element.WhichOneof("type")
         if kind == "text_input" and not self.box:
-            self.box = element.text_input.id
+            self.box, self.fragment = element.text_input.id, message.delta.fragment_id
         if kind == "exception":
             self.errors.append(element.exception.message)
         return message.WhichOneof("type") == "script_finished"

@@ -26,19 +26,16 @@ def head_grid(
     selection: Mapping[str, Any] | None,
     text: Mapping[str, str],
     key: str,
-    on_select: Callable[[], None] | None = None,
-) -> dict[str, Any] | None:
+    on_select: Callable[[], None],
+) -> None:
     """All heads of all layers of one of `blocks`; the reader switches blocks in the browser.
 
-    `selection` {block, layer, head, row, col} is marked. Returns what was picked just now, in the
-    same form, or None. While the data stay the same bytes, nothing is sent or drawn again.
+    `selection` {block, layer, head, row, col} is marked. `on_select` is called when a cell is
+    picked, which then lies in the session under `key` and "select", in the same form. While the
+    data stay the same bytes, nothing is sent or drawn again.
     """
-    result = _head_grid(
-        data=payload.grid(blocks, selection, text),
-        key=key,
-        on_select_change=on_select or _nothing,
-    )
-    return dict(result.select) if result.select else None
+    data = payload.grid(blocks, selection, text)
+    _head_grid(data=data, key=key, on_select_change=on_select)
 
 
 def lines(
@@ -81,7 +78,3 @@ def chips(
     `probability`, its `alternatives` [[text, probability], ...] and its `forced_rank`."""
     said = payload.words("chips", text)
     _chips(data={"source": list(source), "target": list(target), "text": said}, key=key)
-
-
-def _nothing() -> None:
-    """Streamlit reports a trigger only where there is a callback for it."""

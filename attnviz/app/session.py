@@ -4,6 +4,7 @@ Caches are keyed on the text, never on tensors; what they hold is immutable.
 """
 
 import gc
+import threading
 from dataclasses import dataclass
 
 import streamlit as st
@@ -16,6 +17,10 @@ from attnviz.pretrained import Bundle, LoadError
 from attnviz.run import InputError
 from attnviz.tokenizer import clean
 from attnviz.trace import Trace
+
+_TURN = threading.Lock()
+"""One sentence at a time: runs that take turns at every small operation each take many times as
+long, and so do all readers wait."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ def bundle(name: str) -> Bundle:
 def trace(request: Request) -> Trace:
     """The trace that answers `request`; raises InputError for a text that cannot be run."""
     loaded = bundle(request.model)
-    return attnviz.run(loaded, request.text, request.target or None, to=request.to)
+    with _TURN:
+        return attnviz.run(loaded, request.text, request.target or None, to=request.to)
 
 
 def asked() -> Request:

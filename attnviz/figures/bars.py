@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from attnviz.figures.heatmap import GAP, LABEL_EMS
 from attnviz.figures.number import digits
 from attnviz.figures.scale import colours
-from attnviz.figures.surface import CLEAR, FONT, figure
+from attnviz.figures.surface import FONT, figure
 from attnviz.figures.tick import escaped, longest, shortened
 
 BAR_HEIGHT = 26
@@ -85,9 +85,8 @@ def _labels(names: Sequence[str]) -> dict[str, Any]:
         "tickmode": "linear",
         "dtick": 1,
         "labelalias": {str(i): label for i, label in enumerate(shown)},
-        "ticks": "outside",
-        "ticklen": GAP - 1,
-        "tickcolor": CLEAR,
+        "ticks": "",
+        "ticklabelstandoff": GAP - 1,
         "showgrid": False,
         "zeroline": False,
     }

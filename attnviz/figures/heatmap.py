@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from attnviz.figures.scale import Coloured, Scale, coloured, colours, inks
-from attnviz.figures.surface import CLEAR, FONT, PAGE_INK, PAPER, SMALL_FONT, figure
+from attnviz.figures.surface import FONT, PAGE_INK, PAPER, SMALL_FONT, figure
 from attnviz.figures.tick import escaped, lines, longest, shortened, stride
 
 CELL_HEIGHT, LEAST_HEIGHT, MOST_HEIGHT = 34, 120, 560
@@ -135,12 +135,10 @@ def _axis(labels: Sequence[str], room: float, chosen: int | None, title: str) ->
         "tickformat": "d",
         "hoverformat": "d",
         "tickfont": {"size": size},
-        "ticks": "outside",
-        "ticklen": GAP - 1,
-        "tickcolor": CLEAR,
+        "ticks": "",
+        "ticklabelstandoff": GAP - 1,
         "showgrid": False,
         "zeroline": False,
-        "automargin": True,
     }
 
 

@@ -1,5 +1,8 @@
 """Explore, the front page: every head of every layer, the chosen head, the chosen cell."""
 
+import time
+from functools import partial
+
 import streamlit as st
 
 from attnviz.analysis.block import blocks
@@ -11,46 +14,74 @@ from attnviz.app.text import Text
 
 ORDER = 1
 NAME = "explore"
+PAINT = 0.06
+"""Seconds that the browser needs to show a new grid. What follows is sent after them: it would be
+drawn in the same commit, and the grid would wait for Plotly."""
 
 
 @st.fragment
 def page(text: Text) -> None:
     """Sentence, translation, all heads at once, the chosen head and its numbers. A fragment: a new
-    sentence leaves the sidebar as it stands."""
-    sentence.box(text)
-    view = session.current(text)
-    if view is None:
-        return
-    sentence.notes(text, view)
-    sentence.answer(text, view)
-    displays = {block: _display(text, view, block) for block in blocks(view.trace)}
-    selection.settle(view, displays)
-    _heads(text, view, displays, selection.current())
-    sentence.facts_line(text, view)
-
-
-def _display(text: Text, view: View, block: str) -> Shown:
-    state = st.session_state
-    folded = text("special-folded")
-    return shown(view.trace, block, state["special"], state["words"], folded_label=folded)
-
-
-@st.fragment
-def _heads(text: Text, view: View, displays: dict[str, Shown], first: selection.Selection) -> None:
-    """The grid, the chosen head and cell. `first` is the selection when the sentence was run: with
-    the same bytes sent again the browser redraws nothing when a head is chosen."""
+    sentence leaves the sidebar as it stands. The grid is sent first, to stand first."""
+    box, above = st.container(), st.container()
     left, right = st.columns([1, 1], gap="medium")
-    with left:
-        grid = grid_blocks(text, displays.values())
-        picked = components.head_grid(grid, first.as_dict(), text.group("grid"), key="grid")
-    if picked:
-        selection.take(picked)
+    with above:
+        view = session.current(text)
+    displays = _displays(text, view) if view else {}
+    if view:
         selection.settle(view, displays)
+        with left:
+            _grid(text, view, displays)
+        time.sleep(PAINT)
+    with box:
+        sentence.box(text)
+    if view:
+        with above:
+            sentence.notes(text, view)
+            sentence.answer(text, view)
+        with right:
+            _head(text, view, displays)
+        with left:
+            _cell(text, view, displays)
+        sentence.facts_line(text, view)
+    address.publish()
+
+
+def _displays(text: Text, view: View) -> dict[str, Shown]:
+    state, folded = st.session_state, text("special-folded")
+    return {
+        block: shown(view.trace, block, state["special"], state["words"], folded_label=folded)
+        for block in blocks(view.trace)
+    }
+
+
+def _grid(text: Text, view: View, displays: dict[str, Shown]) -> None:
+    components.head_grid(
+        grid_blocks(text, displays.values()),
+        selection.current().as_dict(),
+        text.group("grid"),
+        key="grid",
+        on_select=partial(_choose, view, displays),
+    )
+
+
+def _choose(view: View, displays: dict[str, Shown]) -> None:
+    """A cell was picked in the grid: only what shows it is drawn again."""
+    selection.take(st.session_state["grid"]["select"])
+    selection.settle(view, displays)
+    st.rerun(["head", "cell"])
+
+
+@st.fragment(key="head")
+def _head(text: Text, view: View, displays: dict[str, Shown]) -> None:
     chosen = selection.current()
     display = displays[chosen.block]
-    with right:
-        head.panel(text, view, display, chosen)
-        takeaway.panel(text, view, display, chosen)
-    with left:
-        cell.panel(text, view, display, chosen)
+    head.panel(text, view, display, chosen)
+    takeaway.panel(text, view, display, chosen)
     address.publish()
+
+
+@st.fragment(key="cell")
+def _cell(text: Text, view: View, displays: dict[str, Shown]) -> None:
+    chosen = selection.current()
+    cell.panel(text, view, displays[chosen.block], chosen)
