@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import cached_property, partial
 from os import PathLike
 from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar
@@ -22,6 +23,7 @@ from torch import Tensor
 from attnviz import axes
 
 Edit = Callable[[Tensor], Tensor]
+Derived = Callable[[], Tensor]
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,26 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A recorded value: where it was computed, what it is, and the numbers."""
+    """A recorded value: where it was computed, what it is, and the numbers or the way to them."""
 
     path: str
     step: Step
-    value: Tensor
+    found: Tensor | Derived
+
+    @cached_property
+    def value(self) -> Tensor:
+        """The numbers; those of a derived step are computed when they are first read."""
+        return _numbers(self.found)
 
     @property
     def axes(self) -> str:
         """The letters of `value`'s dimensions; starts with B where a batch was kept."""
         batched = self.value.ndim > len(self.step.axes.split())
         return f"B {self.step.axes}" if batched else self.step.axes
+
+
+def _numbers(found: Tensor | Derived) -> Tensor:
+    return found if isinstance(found, Tensor) else found()
 
 
 class Recorder:
@@ -55,13 +66,10 @@ class Recorder:
     reading, silencing a head and overwriting a row are the same seam.
     """
 
-    listens: ClassVar[bool] = True
-    """False where nothing is kept, so that nothing need be computed for keeping alone."""
-
     def __init__(self, edits: Mapping[str, Edit] | None = None) -> None:
         self._prefix = ""
         self._edits = dict(edits or {})
-        self._kept: dict[str, tuple[Step, Tensor]] = {}
+        self._kept: dict[str, tuple[Step, Tensor | Derived]] = {}
 
     def at(self, name: str | int) -> "Recorder":
         """The same recorder, one level further down the path."""
@@ -70,29 +78,40 @@ class Recorder:
         child._edits, child._kept = self._edits, self._kept
         return child
 
-    def keep(self, step: Step, value: Tensor) -> Tensor:
-        """Record `value` under this recorder's path; return it, edited where an edit is set."""
+    def keep(self, step: Step, value: Tensor, again: Derived | None = None) -> Tensor:
+        """Record `value` under this recorder's path; return it, edited where an edit is set.
+
+        `again` computes `value` anew. It is recorded instead of the numbers, and the caller may
+        overwrite them: memory that nobody has touched costs more than the arithmetic."""
         path = self._prefix + step.name
         if path in self._edits:
             value = self._edits[path](value.clone())  # an edit may write into what it is given
-        self._kept[path] = (step, value)
+            again = again and partial(torch.clone, value.clone())
+        self._kept[path] = (step, again or value)
         return value
 
+    def derive(self, step: Step, value: Derived) -> None:
+        """Record a step that no later one reads: it is computed when somebody looks."""
+        path = self._prefix + step.name
+        edit = self._edits.get(path)
+        self._kept[path] = (step, (lambda: edit(value())) if edit else value)
+
     def kept(self) -> dict[str, tuple[Step, Tensor]]:
-        """All that was kept, in the order of computation."""
-        return dict(self._kept)
+        """All that was kept, in the order of computation, derived steps computed."""
+        return {path: (step, _numbers(found)) for path, (step, found) in self._kept.items()}
 
 
 class Silence(Recorder):
     """The recorder that keeps nothing; `SILENT` is the one instance."""
 
-    listens: ClassVar[bool] = False
-
     def at(self, name: str | int) -> "Recorder":
         return self
 
-    def keep(self, step: Step, value: Tensor) -> Tensor:
+    def keep(self, step: Step, value: Tensor, again: Derived | None = None) -> Tensor:
         return value
+
+    def derive(self, step: Step, value: Derived) -> None:
+        pass
 
 
 SILENT = Silence()
@@ -165,10 +184,16 @@ class Trace(Mapping[str, Kept]):
         """
         steps: dict[str, Kept] = {}
         sizes: dict[str, dict[str, int]] = {}
-        for path, (step, value) in rec.kept().items():
+
+        def packed(path: str, step: Step, found: Tensor | Derived) -> Tensor:
+            value = _numbers(found)
             known = sizes.setdefault(path.rpartition(".")[0], {})
             axes.fit(value.shape, f"B {step.axes}", known, path)
-            steps[path] = Kept(path, step, (value if batched else value[0]).detach().cpu())
+            return (value if batched else value[0]).detach().cpu()
+
+        for path, (step, found) in rec._kept.items():
+            pack = partial(packed, path, step, found)
+            steps[path] = Kept(path, step, pack() if isinstance(found, Tensor) else pack)
         return cls(steps, **about)
 
     def save(self, file: str | PathLike[str] | BinaryIO) -> None:

@@ -85,8 +85,9 @@ def in_turns(
 
 
 def kept_bytes(trace: Trace) -> int:
-    """Memory that the trace holds on to, each storage counted once."""
-    storages = (kept.value.untyped_storage() for kept in trace.values())
+    """Memory that the trace holds on to, each storage counted once; derived steps take none."""
+    values = (kept.found for kept in trace.values() if isinstance(kept.found, Tensor))
+    storages = (value.untyped_storage() for value in values)
     return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 

@@ -110,6 +110,27 @@ def test_two_traces_can_be_compared(trace: Trace) -> None:
     assert trace != Trace.of(recorder())
 
 
+def test_a_derived_step_is_computed_once_and_only_when_it_is_read(tmp_path: Path) -> None:
+    calls = []
+    rec = Recorder({"decoder.z": lambda value: 2 * value}).at("decoder")
+    rec.derive(Z, lambda: calls.append(1) or torch.ones(1, 3, 6))
+    trace = Trace.of(rec)
+    assert list(trace) == ["decoder.z"]
+    assert not calls
+    assert torch.equal(trace["decoder.z"].value, torch.full((3, 6), 2.0))
+    assert trace["decoder.z"].value is trace["decoder.z"].value
+    assert len(calls) == 1
+    trace.save(tmp_path / "a.npz")
+    assert torch.equal(Trace.load(tmp_path / "a.npz")["decoder.z"].value, trace["decoder.z"].value)
+
+
+def test_a_derived_step_that_does_not_fit_its_axes_is_refused_when_it_is_read() -> None:
+    rec = Recorder()
+    rec.derive(Z, lambda: torch.ones(1, 3))
+    with pytest.raises(ValueError, match="z has 2 axes"):
+        _ = Trace.of(rec)["z"].value
+
+
 def test_what_was_recorded_has_no_gradient() -> None:
     rec = Recorder()
     rec.keep(Z, torch.zeros(1, 3, 6, requires_grad=True) + 1)

@@ -108,6 +108,5 @@ class Transformer(nn.Module):
     def unembed(self, x_BTD: Tensor, rec: Recorder = SILENT) -> Tensor:
         """Logits BTV; their softmax is recorded beside them."""
         logits_BTV = rec.keep(LOGITS, self.embed.unembed(x_BTD))
-        if rec.listens:
-            rec.keep(PROBS, logits_BTV.softmax(-1))
+        rec.derive(PROBS, lambda: logits_BTV.softmax(-1))
         return logits_BTV

@@ -20,9 +20,14 @@ def softmax(masked_BHTS: Tensor, rec: Recorder) -> Tensor:
     """Pattern BHTS; each row sums to 1, and a row with nothing allowed is all zero, not nan."""
     limit = torch.finfo(masked_BHTS.dtype)
     max_BHT1 = rec.keep(MAX, masked_BHTS.amax(-1, keepdim=True).clamp_min(limit.min))
-    exp_BHTS = rec.keep(EXP, (masked_BHTS - max_BHT1).exp_())
+
+    def exp() -> Tensor:
+        return (masked_BHTS - max_BHT1).exp_()
+
+    exp_BHTS = rec.keep(EXP, exp(), again=exp)
     sum_BHT1 = rec.keep(SUM, exp_BHTS.sum(-1, keepdim=True))
-    return rec.keep(PATTERN, exp_BHTS / sum_BHT1.clamp_min(limit.tiny))
+    divide = exp_BHTS.div if exp_BHTS.requires_grad else exp_BHTS.div_
+    return rec.keep(PATTERN, divide(sum_BHT1.clamp_min(limit.tiny)))
 
 
 VARIANT = Variant(

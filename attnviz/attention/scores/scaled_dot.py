@@ -4,6 +4,8 @@ Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, equation 1. 
 sqrt(d_head) keeps the variance of the scores near one for unit-variance q and k.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -16,8 +18,9 @@ SCALED = Step("scaled", "H T S", r"R / \sqrt{d_{\mathrm{head}}}")
 
 def scaled_dot(q_BHTK: Tensor, k_BHSK: Tensor, rec: Recorder) -> Tensor:
     """Scores BHTS = q k^T / sqrt(d_head)."""
-    raw_BHTS = rec.keep(RAW, torch.matmul(q_BHTK, k_BHSK.mT))
-    return rec.keep(SCALED, raw_BHTS * q_BHTK.shape[-1] ** -0.5)
+    dot = partial(torch.matmul, q_BHTK, k_BHSK.mT)
+    raw_BHTS = rec.keep(RAW, dot(), again=dot)
+    return rec.keep(SCALED, raw_BHTS.mul_(q_BHTK.shape[-1] ** -0.5))
 
 
 VARIANT = Variant(
