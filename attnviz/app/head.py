@@ -21,7 +21,7 @@ from attnviz.figures.heatmap import heatmap
 TALLEST = 470
 """Pixels of the heatmap at most, so that the whole answer stands above the fold."""
 
-WIDTH = 500
+WIDTH = 510
 """Pixels that half a page gives the heatmap: decides which numbers and labels fit."""
 
 _PLAIN = {"displayModeBar": False}

@@ -13,7 +13,7 @@ from attnviz.figures.surface import FONT, PAGE_INK, PAPER, SMALL_FONT, figure
 from attnviz.figures.tick import escaped, lines, longest, shortened, stride
 
 CELL_HEIGHT, LEAST_HEIGHT, MOST_HEIGHT = 34, 120, 560
-NUMBER_WIDTH, NUMBER_HEIGHT = 34, 16
+NUMBER_WIDTH, NUMBER_HEIGHT = 27, 16
 TITLE_ROOM, NOTE_ROOM, GAP = 26, 26, 6
 BAR, BAR_GAP = 12, 14
 LABEL_EMS = 11
@@ -122,7 +122,7 @@ def _numbers(given_TS: np.ndarray, inks_TS: list[list[str]], room: _Room) -> dic
 
 def _axis(labels: Sequence[str], room: float, chosen: int | None, title: str) -> dict[str, Any]:
     """Token labels on whole numbers, so that equal tokens stay apart; all of them in the hover."""
-    size = FONT if room >= FONT + 3 else SMALL_FONT
+    size = _size(room)
     shown = [escaped(shortened(label, LABEL_EMS)) for label in labels]
     if chosen is not None:
         shown[chosen] = f"<b>{shown[chosen]}</b>"
@@ -142,9 +142,14 @@ def _axis(labels: Sequence[str], room: float, chosen: int | None, title: str) ->
     }
 
 
+def _size(room: float) -> int:
+    """The font of labels that have `room` pixels each."""
+    return FONT if room >= FONT + 3 else SMALL_FONT
+
+
 def _angle(labels: Sequence[str], room: float) -> int:
     """Columns are written level where they fit, else slanted, else upright."""
-    if _extent(labels) + GAP <= room:
+    if _extent(labels, _size(room)) + GAP <= room:
         return 0
     return -45 if room >= 20 else -90
 
@@ -153,8 +158,8 @@ def _above(labels: Sequence[str], room: _Room) -> dict[str, Any]:
     return {"side": "top", "tickangle": _angle(labels, room.across)}
 
 
-def _extent(labels: Sequence[str]) -> float:
-    return longest([shortened(label, LABEL_EMS) for label in labels], FONT)
+def _extent(labels: Sequence[str], size: int) -> float:
+    return longest([shortened(label, LABEL_EMS) for label in labels], size)
 
 
 def _room(
@@ -165,11 +170,11 @@ def _room(
     height: float | None,
     noted: bool,
 ) -> _Room:
-    left = _extent(rows) + TITLE_ROOM + GAP
+    left = _extent(rows, FONT) + TITLE_ROOM + GAP
     right = _bar_room(paint) + FONT + GAP
     across = max(1.0, (width - left - right) / max(1, len(columns)))
     lean = {0: 0.0, -45: 0.71, -90: 1.0}[_angle(columns, across)]
-    top = TITLE_ROOM + FONT + GAP + lean * _extent(columns)
+    top = TITLE_ROOM + FONT + GAP + lean * _extent(columns, _size(across))
     bottom = NOTE_ROOM if noted else GAP
     tall = min(max(LEAST_HEIGHT, len(rows) * CELL_HEIGHT), MOST_HEIGHT)
     if height:

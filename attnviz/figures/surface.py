@@ -5,6 +5,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 FONT, SMALL_FONT = 13, 10
+FAMILY = "Source Sans, sans-serif"
+"""The page's own: "inherit" ends at Plotly's style sheet."""
 PAGE_INK = {False: "#1f2328", True: "#e6e8eb"}
 PAPER = {False: "#ffffff", True: "#0e1117"}
 CLEAR = "rgba(0,0,0,0)"
@@ -16,7 +18,7 @@ def figure(trace: dict[str, Any], layout: dict[str, Any], dark: bool) -> go.Figu
     Plotly checks every property in Python, 15 ms a figure, and would on every sentence; the tests
     have it checked."""
     page = {
-        "font": {"family": "inherit", "size": FONT, "color": PAGE_INK[dark]},
+        "font": {"family": FAMILY, "size": FONT, "color": PAGE_INK[dark]},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "template": {},

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attnviz.figures.heatmap import heatmap
-from attnviz.figures.surface import PAGE_INK
+from attnviz.figures.surface import FAMILY, PAGE_INK
 
 TEXT = {
     "rows": "queries",
@@ -116,7 +116,7 @@ def test_the_page_shines_through(dark):
     layout = drawn(dark=dark).layout
     assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
     assert layout.font.color == PAGE_INK[dark]
-    assert layout.font.family == "inherit"
+    assert layout.font.family == FAMILY
 
 
 def test_labels_and_weights_must_agree():
