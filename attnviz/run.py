@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnviz.model.greedy import greedy
+from attnviz.model.generate import generate
 from attnviz.pretrained import Bundle
 from attnviz.tokenizer import Tokenizer, clean
 from attnviz.trace import Edit, Recorder, Tokens, Trace
@@ -102,7 +102,7 @@ def _target(bundle: Bundle, source: Tokens, target: str | None) -> tuple[Tokens,
         forced = tokenizer.encode(target, [tokenizer.start], limit=n_ctx)
         return forced, not _cut(forced)
     limit = min(n_ctx, 2 * len(source) + 16)
-    ids, _ = greedy(
+    ids, _ = generate(
         bundle.model, _batch(source, bundle), None, tokenizer.start, tokenizer.end, limit
     )
     found = ids[0].tolist()

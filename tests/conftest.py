@@ -13,7 +13,7 @@ from attnviz.config import ModelConfig
 from attnviz.model.transformer import Transformer
 from attnviz.tokenizer import Tokenizer
 from attnviz.training.corpus import Pair
-from attnviz.training.recipe import Recipe
+from attnviz.training.recipe import Recipe, Stage
 from attnviz.training.vocabulary import train_tokenizer
 
 torch.set_num_threads(1)
@@ -85,13 +85,12 @@ def recipe() -> Recipe:
         model=make_config(d_vocab=D_VOCAB, n_ctx=40, d_model=24, d_mlp=32),
         character_coverage=1.0,
         alpha=0.3,
-        dropout=0.1,
         label_smoothing=0.1,
         batch_tokens=600,
-        steps=14,
-        warmup=3,
-        cooldown=5,
-        learning_rate=3e-3,
+        stages=(
+            Stage(steps=8, warmup=2, cooldown=3, learning_rate=3e-3, dropout=0.1),
+            Stage(steps=6, warmup=1, cooldown=4, learning_rate=2e-3, dropout=0.2, paraphrased=0.5),
+        ),
         weight_decay=0.01,
         average=0.9,
         seed=7,

@@ -41,22 +41,26 @@ class Batch:
 
 
 class Corpus:
-    """Pairs in both directions, segmented anew every epoch where `alpha` is given."""
+    """Pairs in both directions, segmented anew every epoch where `alpha` is given. `paraphrases`
+    are lists as long as `pairs`: each holds another text for either side of every pair."""
 
     def __init__(
         self, pairs: list[Pair], languages: tuple[str, str], tokenizer: Tokenizer, n_ctx: int
     ) -> None:
-        first, second = (tokenizer.directions[language] for language in languages)
-        self._examples = [(second, a, b) for a, b in pairs] + [(first, b, a) for a, b in pairs]
-        self._tokenizer = tokenizer
+        self.pairs, self.languages, self.tokenizer = pairs, languages, tokenizer
+        self.paraphrases: list[list[Pair]] = []
         self._n_ctx = n_ctx
 
-    def batches(self, n_tokens: int, seed: int, alpha: float | None = None) -> Iterator[Batch]:
-        """Batches of similar lengths, at most `n_tokens` padded tokens each, in random order. The
-        same `seed` gives the same batches, so that every worker takes its share of one list."""
+    def batches(
+        self, n_tokens: int, seed: int, alpha: float | None = None, paraphrased: float = 0.0
+    ) -> Iterator[Batch]:
+        """Batches of similar lengths, at most `n_tokens` padded tokens each, in random order. A
+        share of the sources is `paraphrased`. The same `seed` gives the same batches, so that
+        every worker takes its share of one list."""
         rng = random.Random(seed)
         sentencepiece.set_random_generator_seed(seed)
-        examples = [self._ids(*example, alpha) for example in self._examples]
+        texts = self._texts(rng, paraphrased)
+        examples = [self._ids(*example, alpha) for example in texts]
         examples = [e for e in examples if max(map(len, e)) <= self._n_ctx]
         examples.sort(key=lambda e: (len(e[1]) + rng.random() * 2, len(e[0]) + rng.random() * 2))
         groups: list[list[tuple[list[int], list[int]]]] = [[]]
@@ -72,18 +76,27 @@ class Corpus:
         for group in groups:
             yield self._batch(group)
 
+    def _texts(self, rng: random.Random, paraphrased: float) -> Iterator[tuple[int, str, str]]:
+        """Direction token, source and target of every example."""
+        for side, to in ((0, self.languages[1]), (1, self.languages[0])):
+            for i, pair in enumerate(self.pairs):
+                source = pair[side]
+                if paraphrased and rng.random() < paraphrased:
+                    source = rng.choice(self.paraphrases)[i][side] or source
+                yield self.tokenizer.directions[to], source, pair[1 - side]
+
     def _ids(
         self, direction: int, source: str, target: str, alpha: float | None
     ) -> tuple[list[int], list[int]]:
-        t = self._tokenizer
+        t = self.tokenizer
         cut = (lambda text: t.sample(text, alpha)) if alpha else (lambda text: t.encode(text).ids)
         return [direction, *cut(source), t.end], [t.start, *cut(target), t.end]
 
     def _batch(self, group: list[tuple[list[int], list[int]]]) -> Batch:
         sources, targets = zip(*group, strict=True)
-        source = pad(sources, self._tokenizer.pad)
-        target = pad(targets, self._tokenizer.pad)
-        return Batch(source, source != self._tokenizer.pad, target[:, :-1], target[:, 1:])
+        source = pad(sources, self.tokenizer.pad)
+        target = pad(targets, self.tokenizer.pad)
+        return Batch(source, source != self.tokenizer.pad, target[:, :-1], target[:, 1:])
 
 
 def pad(rows: list[list[int]] | tuple[list[int], ...], fill: int) -> Tensor:

@@ -18,16 +18,9 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from attnviz.model.transformer import Transformer
-from attnviz.training import workers
+from attnviz.training import paraphrase, workers
 from attnviz.training.corpus import Batch, Corpus
-from attnviz.training.recipe import Recipe
-
-
-def rate(step: int, recipe: Recipe) -> float:
-    """Learning rate at `step`: linear warm-up, a plateau, linear cool-down to zero at the end."""
-    up = (step + 1) / recipe.warmup
-    down = (recipe.steps - step) / recipe.cooldown
-    return recipe.learning_rate * max(0.0, min(1.0, up, down))
+from attnviz.training.recipe import Recipe, Stage
 
 
 def loss(model: nn.Module, batch: Batch, pad: int, smoothing: float) -> Tensor:
@@ -64,7 +57,7 @@ class Run:
     def __post_init__(self) -> None:
         workers.join()
         torch.manual_seed(self.recipe.seed)
-        self.model = Transformer(self.recipe.model, self.recipe.dropout).to(self.device)
+        self.model = Transformer(self.recipe.model).to(self.device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
@@ -100,7 +93,7 @@ class Run:
                 f"epoch {self.epoch}, loss {value:.3f}, dev {dev:.3f}, {speed:.0f} tokens/s"
             )
             log.add_scalar("loss/train", value, self.step)
-            log.add_scalar("learning rate", rate(self.step, self.recipe), self.step)
+            log.add_scalar("learning rate", self.optimizer.param_groups[0]["lr"], self.step)
         if log is not None:
             self.save()
             log.close()
@@ -110,20 +103,33 @@ class Run:
 
     def _batches(self) -> Iterator[Batch]:
         """This worker's share of the batches from here to the recipe's last step."""
-        while True:
-            seed = self.recipe.seed * 1000 + self.epoch
-            batches = list(self.train.batches(self.recipe.batch_tokens, seed, self.recipe.alpha))
+        while self.step < self.recipe.steps:
+            stage, _ = self.recipe.stage(self.step)
+            self._enter(stage)
+            seed, epoch = self.recipe.seed * 1000 + self.epoch, self.epoch
+            size, alpha = self.recipe.batch_tokens, self.recipe.alpha
+            batches = list(self.train.batches(size, seed, alpha, stage.paraphrased))
             usable = len(batches) // workers.COUNT * workers.COUNT
             mine = batches[workers.RANK : usable : workers.COUNT]
             for batch in islice(mine, self.skip, None):
-                if self.step >= self.recipe.steps:
-                    return
                 yield batch
-            self.epoch, self.skip = self.epoch + 1, 0
+                if self.epoch > epoch or self.step >= self.recipe.steps:
+                    break
+            else:
+                self.epoch, self.skip = self.epoch + 1, 0
+
+    def _enter(self, stage: Stage) -> None:
+        """Set what a stage sets; before the first that wants them, make the paraphrases."""
+        for module in self.model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = stage.dropout
+        if stage.paraphrased and not self.train.paraphrases:
+            self.train.paraphrases = paraphrase.read(self.average, self.train, self.folder)
 
     def _update(self, batch: Batch) -> float:
+        stage, place = self.recipe.stage(self.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(self.step, self.recipe)
+            group["lr"] = stage.rate(place)
         torch.manual_seed((self.recipe.seed << 32) + self.step * workers.COUNT + workers.RANK)
         self.model.train()
         value = loss(self.model, batch, self.pad, self.recipe.label_smoothing)
@@ -133,6 +139,8 @@ class Run:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.step, self.skip = self.step + 1, self.skip + 1
+        if place + 1 == stage.steps:  # a stage begins with an epoch
+            self.epoch, self.skip = self.epoch + 1, 0
         decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             means, news = list(self.average.parameters()), list(self.model.parameters())

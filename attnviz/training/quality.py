@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from sacrebleu.metrics.bleu import BLEU, BLEUScore
 
-from attnviz.model.greedy import greedy
+from attnviz.model.generate import Choose, generate, greedy
 from attnviz.model.transformer import Transformer
 from attnviz.tokenizer import Tokenizer
 from attnviz.training.corpus import Pair, pad
@@ -18,9 +18,14 @@ _TOKENIZE = {"zh": "zh", "en": "13a"}
 
 
 def translate(
-    model: Transformer, tokenizer: Tokenizer, texts: list[str], to: str, size: int = 64
+    model: Transformer,
+    tokenizer: Tokenizer,
+    texts: list[str],
+    to: str,
+    choose: Choose = greedy,
+    size: int = 64,
 ) -> list[str]:
-    """Greedy translations of `texts` into language `to`, `size` sentences at a time."""
+    """Translations of `texts` into language `to`, `size` sentences at a time."""
     before, after = [tokenizer.directions[to]], [tokenizer.end]
     limit = model.config.n_ctx
     rows = [list(tokenizer.encode(text, before, after, limit).ids) for text in texts]
@@ -31,7 +36,7 @@ def translate(
         chosen = order[begin : begin + size]
         source = pad([rows[i] for i in chosen], tokenizer.pad).to(device)
         real = source != tokenizer.pad
-        ids, _ = greedy(model, source, real, tokenizer.start, tokenizer.end, limit)
+        ids, _ = generate(model, source, real, tokenizer.start, tokenizer.end, limit, choose)
         for i, row in zip(chosen, ids.tolist(), strict=True):
             found[i] = tokenizer.decode(row)
     return found

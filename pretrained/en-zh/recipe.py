@@ -1,7 +1,7 @@
 """How en-zh was trained: `python -m attnviz train en-zh --data DIR`."""
 
 from attnviz.config import ModelConfig
-from attnviz.training.recipe import Recipe
+from attnviz.training.recipe import Recipe, Stage
 
 RECIPE = Recipe(
     name="en-zh",
@@ -23,13 +23,19 @@ RECIPE = Recipe(
     ),
     character_coverage=0.9997,
     alpha=0.3,
-    dropout=0.15,
     label_smoothing=0.1,
     batch_tokens=2400,
-    steps=9000,
-    warmup=500,
-    cooldown=3200,
-    learning_rate=1.0e-3,
+    stages=(
+        Stage(steps=9000, warmup=500, cooldown=3200, learning_rate=1.0e-3, dropout=0.15),
+        Stage(
+            steps=7000,
+            warmup=1,
+            cooldown=4500,
+            learning_rate=8.0e-4,
+            dropout=0.2,
+            paraphrased=0.35,
+        ),
+    ),
     weight_decay=0.01,
     average=0.999,
 )

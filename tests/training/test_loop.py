@@ -11,8 +11,8 @@ from attnviz.tokenizer import Tokenizer
 from attnviz.training import loop
 from attnviz.training import recipe as recipes
 from attnviz.training.corpus import Corpus, Pair
-from attnviz.training.loop import Run, rate
-from attnviz.training.recipe import Recipe
+from attnviz.training.loop import Run
+from attnviz.training.recipe import Recipe, Stage
 
 
 @pytest.fixture
@@ -20,10 +20,13 @@ def data(pairs: list[Pair], tokenizer: Tokenizer) -> Corpus:
     return Corpus(pairs[::7], ("en", "zh"), tokenizer, n_ctx=40)
 
 
-def test_the_rate_rises_stays_and_falls_to_zero(recipe: Recipe) -> None:
-    rates = [rate(step, recipe) for step in range(recipe.steps + 1)]
-    shares = [1 / 3, 2 / 3, *[1] * 8, 0.8, 0.6, 0.4, 0.2, 0]
-    assert rates == pytest.approx([recipe.learning_rate * share for share in shares])
+def test_the_rate_rises_stays_and_falls_to_zero_in_every_stage(recipe: Recipe) -> None:
+    first, second = recipe.stages
+    rates = [stage.rate(place) for stage, place in map(recipe.stage, range(recipe.steps + 1))]
+    shares = [1 / 2, *[1] * 5, 2 / 3, 1 / 3]
+    assert rates[:8] == pytest.approx([first.learning_rate * share for share in shares])
+    shares = [*[1] * 3, 3 / 4, 1 / 2, 1 / 4, 0]
+    assert rates[8:] == pytest.approx([second.learning_rate * share for share in shares])
 
 
 def test_the_loss_of_a_batch_does_not_count_padding(
@@ -47,7 +50,10 @@ class KilledError(Exception):
     pass
 
 
+@pytest.mark.parametrize(("killed_at", "saved"), [(6, 4), (10, 8), (13, 12)])
 def test_a_killed_run_goes_on_bit_for_bit(
+    killed_at: int,
+    saved: int,
     data: Corpus,
     recipe: Recipe,
     tokenizer: Tokenizer,
@@ -65,7 +71,7 @@ def test_a_killed_run_goes_on_bit_for_bit(
     update = Run._update
 
     def dying(run: Run, batch: loop.Batch) -> float:
-        if run.step == 10:
+        if run.step == killed_at:
             raise KilledError
         return update(run, batch)
 
@@ -75,7 +81,7 @@ def test_a_killed_run_goes_on_bit_for_bit(
         cut.finish(save_every=4)
     monkeypatch.setattr(Run, "_update", update)
     resumed = start("cut")
-    assert resumed.step == 8
+    assert resumed.step == saved
     resumed.finish(save_every=4)
 
     assert (resumed.step, resumed.epoch, resumed.skip) == (whole.step, whole.epoch, whole.skip)
@@ -109,7 +115,7 @@ def test_a_kill_while_saving_leaves_the_last_checkpoint_whole(
 def test_a_finished_run_does_nothing_more(
     data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    short = replace(recipe, steps=2)
+    short = replace(recipe, stages=(replace(recipe.stages[0], steps=2),))
     done = Run(short, data, data, tokenizer.pad, tmp_path, "cpu").finish()
     again = Run(short, data, data, tokenizer.pad, tmp_path, "cpu").finish()
     for key, value in again.state_dict().items():
@@ -122,7 +128,8 @@ def test_the_loss_falls_on_a_copy_task(
     words = ["tea", "books", "apples", "绿茶", "面包", "书"]
     copies = [(a + b, a + b) for a in words for b in words]
     data = Corpus(copies, ("en", "zh"), tokenizer, n_ctx=40)
-    longer = replace(recipe, steps=60, warmup=5, cooldown=20, dropout=0.0, learning_rate=1e-2)
+    stage = Stage(steps=60, warmup=5, cooldown=20, dropout=0.0, learning_rate=1e-2)
+    longer = replace(recipe, stages=(stage,))
     run = Run(longer, data, data, tokenizer.pad, tmp_path, "cpu")
     before = run.dev_loss()
     run.finish(save_every=1000)

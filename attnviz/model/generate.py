@@ -1,4 +1,6 @@
-"""Greedy decoding with a key/value cache: at every step the most probable token."""
+"""Text token by token with a key/value cache: at every step one token is chosen from the logits."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -6,17 +8,38 @@ from torch import Tensor
 from attnviz.model.cache import Cache
 from attnviz.model.transformer import Transformer
 
+Choose = Callable[[Tensor], Tensor]
+"""Logits BV -> the ids B of the tokens to write."""
+
+
+def greedy(logits_BV: Tensor) -> Tensor:
+    """The most probable token of each row."""
+    return logits_BV.argmax(-1)
+
+
+def sampled(temperature: float, k: int, generator: torch.Generator) -> Choose:
+    """One of the `k` most probable tokens at random, by the probabilities at `temperature` (Fan et
+    al. 2018, arXiv:1805.04833)."""
+
+    def choose(logits_BV: Tensor) -> Tensor:
+        values, ids = (logits_BV / temperature).topk(min(k, logits_BV.shape[-1]))
+        drawn = torch.multinomial(values.softmax(-1), 1, generator=generator)
+        return ids.gather(1, drawn)[:, 0]
+
+    return choose
+
 
 @torch.inference_mode()
-def greedy(
+def generate(
     model: Transformer,
     source_BS: Tensor,
     source_real_BS: Tensor | None,
     start: int,
     end: int,
     limit: int,
+    choose: Choose = greedy,
 ) -> tuple[Tensor, Tensor]:
-    """Ids BT that begin with `start`, and the logits BTV that chose them.
+    """Ids BT that begin with `start`, and the logits BTV that they were chosen from.
 
     A row is finished at `end`, which is filled up to the longest row; no row has more than `limit`
     ids before its end. Logits row t chose the id at t + 1 (the last one closes the text).
@@ -29,6 +52,6 @@ def greedy(
     while len(ids) < limit and not done.all():
         x_B1D = model.decode(ids[-1][:, None], memory_BSD, source_real_BS, cache=cache)
         logits.append(model.unembed(x_B1D)[:, -1])
-        ids.append(logits[-1].argmax(-1).masked_fill(done, end))
+        ids.append(choose(logits[-1]).masked_fill(done, end))
         done |= ids[-1] == end
     return torch.stack(ids, dim=1), torch.stack(logits, dim=1)

@@ -1,0 +1,55 @@
+"""Paraphrases stand in for sources, never for targets, and are made once."""
+
+from pathlib import Path
+
+import pytest
+
+from attnviz.tokenizer import Tokenizer
+from attnviz.training import paraphrase
+from attnviz.training.corpus import Corpus, Pair
+from attnviz.training.loop import Run
+from attnviz.training.recipe import Recipe
+
+
+@pytest.fixture
+def data(pairs: list[Pair], tokenizer: Tokenizer) -> Corpus:
+    return Corpus(pairs[::7], ("en", "zh"), tokenizer, n_ctx=40)
+
+
+@pytest.fixture
+def model(data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path):
+    return Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu").average
+
+
+def test_every_pair_has_its_paraphrases_and_they_differ_by_chance(model, data, tmp_path) -> None:
+    first, second = paraphrase.read(model, data, tmp_path)
+    assert len(first) == len(second) == len(data.pairs)
+    assert first != second
+    assert paraphrase.make(model, data, seed=0) == first, "the same seed, the same paraphrases"
+
+
+def test_paraphrases_that_are_there_are_read_and_not_made_again(model, data, tmp_path) -> None:
+    found = paraphrase.read(model, data, tmp_path)
+    assert paraphrase.read(None, data, tmp_path) == found  # type: ignore[arg-type]
+
+
+def test_a_text_is_paraphrased_from_its_partner(model, data, tmp_path, monkeypatch) -> None:
+    def reversed_text(model, tokenizer, texts, to, choose):
+        return [f"{to}:{text[::-1]}" for text in texts]
+
+    monkeypatch.setattr(paraphrase, "translate", reversed_text)
+    expected = [(f"en:{b[::-1]}", f"zh:{a[::-1]}") for a, b in data.pairs]
+    assert paraphrase.make(model, data, seed=0) == expected
+
+
+def test_only_sources_are_replaced_about_as_often_as_asked(data: Corpus) -> None:
+    data.paraphrases = [[("#", "#")] * len(data.pairs), [("", "")] * len(data.pairs)]
+    tokenizer, replaced, total = data.tokenizer, 0, 0
+    targets = {text for pair in data.pairs for text in pair}
+    for seed in range(40):
+        for batch in data.batches(300, seed, paraphrased=0.5):
+            for source, target in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
+                assert tokenizer.decode(target) in targets
+                replaced += tokenizer.decode(source).strip() == "#"
+                total += 1
+    assert 0.2 < replaced / total < 0.3  # half of the half: the other paraphrase is empty
