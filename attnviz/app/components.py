@@ -1,4 +1,5 @@
-"""The pictures drawn in the browser, as Streamlit elements: head grid, lines, chips.
+"""The pictures drawn in the browser, as Streamlit elements: head grid, lines, chips,
+and the one that makes a Plotly chart take part.
 
 Each is declared once, when this module is imported; data go as bytes, what was picked comes back.
 """
@@ -19,6 +20,7 @@ def _declare(name: str) -> Callable[..., Any]:
 _head_grid = _declare("head_grid")
 _lines = _declare("lines")
 _chips = _declare("chips")
+_plot = _declare("plot")
 
 
 def head_grid(
@@ -78,3 +80,23 @@ def chips(
     `probability`, its `alternatives` [[text, probability], ...] and its `forced_rank`."""
     said = payload.words("chips", text)
     _chips(data={"source": list(source), "target": list(target), "text": said}, key=key)
+
+
+def plot(
+    chart: str,
+    selection: Mapping[str, Any],
+    row_groups: Groups,
+    column_groups: Groups,
+    key: str,
+    on_select: Callable[[], None],
+    bars: Sequence[int | None] | None = None,
+) -> None:
+    """Make the Plotly chart with the key `chart` take part: a click on a cell of its head is told
+    as the head grid tells it, hovering lights up the other pictures and they light up the chart.
+
+    Of `selection` the block, the layer and the head are meant, and the row where the chart shows
+    `bars`: the column that each one stands for, None where it stands for several.
+    """
+    groups = {"rowGroups": row_groups, "columnGroups": column_groups}
+    data = {"chart": chart, **selection, **groups, "bars": bars}
+    _plot(data=data, key=key, on_select_change=on_select)

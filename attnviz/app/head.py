@@ -1,6 +1,6 @@
 """The chosen head: heatmap, lines, bars or table, and what can be read from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,6 +24,11 @@ TALLEST = 470
 WIDTH = 510
 """Pixels that half a page gives the heatmap: decides which numbers and labels fit."""
 
+PLOT = "plot"
+"""The session's key of a cell picked in the picture."""
+
+Pick = Callable[[], None]
+
 _PLAIN = {"displayModeBar": False}
 
 
@@ -38,8 +43,9 @@ def title(text: Text, chosen: Selection) -> str:
     return text("head-title", block=block, layer=chosen.layer, head=chosen.head)
 
 
-def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
-    """Title, view choice, the picture, the reading help."""
+def panel(text: Text, view: View, display: Shown, chosen: Selection, on_select: Pick) -> None:
+    """Title, view choice, the picture, the reading help. `on_select` is called when a cell of the
+    picture is picked, which then lies in the session under PLOT and "select"."""
     st.markdown(f"##### {title(text, chosen)}")
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
@@ -52,7 +58,7 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
         label_visibility="collapsed",
         disabled=st.session_state["view"] != "heatmap",
     )
-    _DRAW[st.session_state["view"]](text, display, chosen)
+    _DRAW[st.session_state["view"]](text, display, chosen, on_select)
     _removed(text, display, chosen)
     _reading(text, view, chosen)
 
@@ -68,7 +74,7 @@ def _views(text: Text) -> None:
     )
 
 
-def _heatmap(text: Text, display: Shown, chosen: Selection) -> None:
+def _heatmap(text: Text, display: Shown, chosen: Selection, on_select: Pick) -> None:
     figure = heatmap(
         display.weights[chosen.layer, chosen.head],
         display.rows.labels,
@@ -81,9 +87,17 @@ def _heatmap(text: Text, display: Shown, chosen: Selection) -> None:
         height=min(TALLEST, 150 + 34 * len(display.rows)),
     )
     st.plotly_chart(figure, key="heatmap", config=_PLAIN, theme=None)
+    _linked("heatmap", display, chosen, on_select)
 
 
-def _lines(text: Text, display: Shown, chosen: Selection) -> None:
+def _linked(
+    chart: str, display: Shown, chosen: Selection, on_select: Pick, bars: Sequence | None = None
+) -> None:
+    groups = (display.rows.groups, display.columns.groups)
+    components.plot(chart, chosen.as_dict(), *groups, key=PLOT, on_select=on_select, bars=bars)
+
+
+def _lines(text: Text, display: Shown, chosen: Selection, _: Pick) -> None:
     components.lines(
         display.weights[chosen.layer, chosen.head],
         display.rows.labels,
@@ -97,7 +111,7 @@ def _lines(text: Text, display: Shown, chosen: Selection) -> None:
     )
 
 
-def _bars(text: Text, display: Shown, chosen: Selection) -> None:
+def _bars(text: Text, display: Shown, chosen: Selection, on_select: Pick) -> None:
     row = display.rows.labels[chosen.row]
     st.caption(text("row-looks", row=verbatim(row)))
     figure = bars(
@@ -107,9 +121,11 @@ def _bars(text: Text, display: Shown, chosen: Selection) -> None:
         text=text.group("bars"),
     )
     st.plotly_chart(figure, key="bars", config=_PLAIN, theme=None)
+    shown = list(figure.data[0]["customdata"])  # type: ignore[index]
+    _linked("bars", display, chosen, on_select, shown)
 
 
-def _table(text: Text, display: Shown, chosen: Selection) -> None:
+def _table(text: Text, display: Shown, chosen: Selection, _: Pick) -> None:
     weights = display.weights[chosen.layer, chosen.head]
     columns = [f"{i} {label}" for i, label in enumerate(display.columns.labels)]
     frame = pd.DataFrame(weights.numpy(), columns=columns)

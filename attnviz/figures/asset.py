@@ -15,11 +15,13 @@ SCRIPTS: Mapping[str, tuple[str, ...]] = {
     ),
     "lines": ("payload", "template", "link", "colour", "chip", "lines"),
     "chips": ("payload", "template", "link", "chip", "chips"),
+    "plot": ("template", "link", "plot"),
 }
 STYLES: Mapping[str, tuple[str, ...]] = {
     "head_grid": ("base", "head_grid"),
     "lines": ("base", "chip", "lines"),
     "chips": ("base", "chip", "chips"),
+    "plot": ("plot",),
     "notebook": ("notebook",),
 }
 

@@ -28,7 +28,8 @@ def bars(
     most: int = 12,
 ) -> go.Figure:
     """Horizontal bars for the `most` largest of the weights S, largest first, and one for the sum
-    of the others. The axis is 0..1 for weights, wider for numbers outside.
+    of the others. The axis is 0..1 for weights, wider for numbers outside. `customdata` holds the
+    column of each bar, None for the others together.
 
     `text` words: weight, other (a count follows). Raises ValueError where labels and weights
     differ in number.
@@ -36,11 +37,12 @@ def bars(
     given_S = np.asarray(weights_S, dtype=np.float64)
     if given_S.shape != (len(columns),):
         raise ValueError(f"weights {given_S.shape} with {len(columns)} columns")
-    values, names = _largest(given_S, columns, most, text["other"])
+    values, names, shown = _largest(given_S, columns, most, text["other"])
     row = {
         "type": "bar",
         "x": values,
         "y": list(range(len(values))),
+        "customdata": shown,
         "orientation": "h",
         "text": [digits(value) for value in values],
         "textposition": "outside",
@@ -94,15 +96,17 @@ def _labels(names: Sequence[str]) -> dict[str, Any]:
 
 def _largest(
     given_S: np.ndarray, columns: Sequence[str], most: int, other: str
-) -> tuple[list[float], list[str]]:
-    """The largest by size, in order, with their labels; the others' sum last, where they are two
-    or more."""
+) -> tuple[list[float], list[str], list[int | None]]:
+    """The largest by size, in order, with their labels and columns; the others' sum last, where
+    they are two or more."""
     order = np.argsort(-np.abs(given_S), kind="stable")
     most = len(order) if len(order) == most + 1 else most
     top, rest = order[:most], order[most:]
     values = [float(given_S[i]) for i in top]
+    shown: list[int | None] = top.tolist()
     names = [columns[int(i)] for i in top]
     if len(rest):
         values.append(float(given_S[rest].sum()))
         names.append(f"{other} {len(rest)}")
-    return values, names
+        shown.append(None)
+    return values, names, shown

@@ -94,6 +94,65 @@ def test_a_click_opens_the_head_and_reruns_the_fragment_alone(page, address):
     assert parameters(page)["layer"] == "2"
 
 
+def plot_point(page: Page, chart: str, column: float, row: float) -> tuple[float, float]:
+    """Where the middle of a cell of a Plotly chart is on the page."""
+    return tuple(
+        page.evaluate(
+            """([chart, column, row]) => {
+              const plot = document.querySelector(`.st-key-${chart} .js-plotly-plot`);
+              const { left, top } = plot.getBoundingClientRect();
+              const { xaxis, yaxis } = plot._fullLayout;
+              const x = left + xaxis._offset + xaxis.d2p(column);
+              return [x, top + yaxis._offset + yaxis.d2p(row)];
+            }""",
+            [chart, column, row],
+        )
+    )
+
+
+def test_a_click_on_the_heatmap_opens_that_cell_and_marks_it_in_the_grid(page, address):
+    grid = visit(page, address, "lang=en&text=I+read+a+book.&layer=1&head=2&row=0&col=1")
+    before = drawn(grid)
+    page.mouse.click(*plot_point(page, "heatmap", 3, 2))
+    page.wait_for_function("location.search.includes('row=2')", timeout=PATIENCE)
+    found = parameters(page)
+    assert (found["layer"], found["head"], found["row"], found["col"]) == ("1", "2", "2", "3")
+    expect(grid.locator(".readout")).to_contain_text("layer 1, head 2")
+    assert drawn(grid) == before
+
+
+def test_a_drag_on_the_heatmap_chooses_nothing(page, address):
+    visit(page, address, "lang=en&text=I+read+a+book.&layer=1&head=2&row=0&col=1")
+    page.mouse.move(*plot_point(page, "heatmap", 1, 1))
+    page.mouse.down()
+    page.mouse.move(*plot_point(page, "heatmap", 3, 3), steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    assert parameters(page)["row"] == "0"
+
+
+def test_a_click_on_a_bar_opens_its_token(page, address):
+    visit(page, address, "lang=en&text=I+read+a+book.&layer=1&head=2&row=1&col=0&view=bars")
+    bar = "document.querySelector('.st-key-bars .js-plotly-plot').data[0].customdata[1]"
+    column = page.evaluate(bar)
+    page.mouse.click(*plot_point(page, "bars", 0.01, 1))
+    page.wait_for_function(f"location.search.includes('col={column}')", timeout=PATIENCE)
+    assert parameters(page)["row"] == "1"
+
+
+@pytest.mark.parametrize("view", ["heatmap", "bars"])
+def test_a_token_pointed_at_lights_up_in_the_chart_and_back(page, address, view):
+    grid = visit(page, address, f"lang=en&text=I+read+a+book.&view={view}")
+    lit = page.locator(f".st-key-{view} .attnviz-lit rect")
+    expect(lit).to_have_count(0)
+    page.locator(".chips .chip", has_text="book").first.hover()
+    expect(lit).to_have_count(1)
+    page.mouse.move(*plot_point(page, view, 0.4, 1))
+    expect(lit).to_have_count(0)
+    expect(page.locator(".chips .chip.lit").first).to_be_visible()
+    expect(grid).to_be_visible()
+
+
 def test_the_colour_scale_outlives_the_other_views(page, address):
     grid = visit(page, address, "lang=en&scale=sqrt&view=lines")
     for layer, head in ((0, 1), (2, 5)):

@@ -23,6 +23,7 @@ def test_the_largest_come_first_and_the_rest_in_one_bar():
     (bar,) = figure.data
     assert bar.x == (0.4, 0.3, pytest.approx(0.3))
     assert list(figure.layout.yaxis.labelalias.values()) == ["t1", "t3", "other tokens: 3"]
+    assert list(bar.customdata) == [1, 3, None]
     assert bar.marker.color[-1] == OTHER
     assert OTHER not in bar.marker.color[:-1]
 

@@ -61,13 +61,13 @@ def _grid(text: Text, view: View, displays: dict[str, Shown]) -> None:
         selection.current().as_dict(),
         text.group("grid"),
         key="grid",
-        on_select=partial(_choose, view, displays),
+        on_select=partial(_choose, "grid", view, displays),
     )
 
 
-def _choose(view: View, displays: dict[str, Shown]) -> None:
-    """A cell was picked in the grid: only what shows it is drawn again."""
-    selection.take(st.session_state["grid"]["select"])
+def _choose(key: str, view: View, displays: dict[str, Shown]) -> None:
+    """A cell was picked in the element `key`: only what shows it is drawn again."""
+    selection.take(st.session_state[key]["select"])
     selection.settle(view, displays)
     st.rerun(["head", "cell"])
 
@@ -76,7 +76,7 @@ def _choose(view: View, displays: dict[str, Shown]) -> None:
 def _head(text: Text, view: View, displays: dict[str, Shown]) -> None:
     chosen = selection.current()
     display = displays[chosen.block]
-    head.panel(text, view, display, chosen)
+    head.panel(text, view, display, chosen, partial(_choose, head.PLOT, view, displays))
     takeaway.panel(text, view, display, chosen)
     address.publish()
 

@@ -34,7 +34,11 @@ function create(parentElement) {
   followKeys(view, view.stage);
   view.observer = new ResizeObserver(() => root.clientWidth !== view.layout?.width && draw(view));
   view.observer.observe(root);
-  view.stopListening = listen(view.id, (detail) => light(view, detail));
+  const ways = [
+    listen(view.id, (detail) => light(view, detail)),
+    listenChosen(view.id, (selection) => follow(view, selection)),
+  ];
+  view.stopListening = () => ways.forEach((stop) => stop());
   return view;
 }
 
@@ -152,6 +156,14 @@ function setPoint(view, point) {
 
 function light(view, detail) {
   view.lit = litBy(detail, view.block);
+  view.point = null;
+  paintMarks(view);
+  sayPoint(view);
+}
+
+/** A cell was chosen in another picture. */
+function follow(view, selection) {
+  view.selection = selection;
   view.point = null;
   paintMarks(view);
   sayPoint(view);

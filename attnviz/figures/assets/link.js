@@ -3,6 +3,7 @@
 // a column stands for, because words may be merged and tokens hidden.
 
 const HOVER = "attnviz:hover";
+const CHOSEN = "attnviz:chosen";
 
 /** Which text the rows (queries) and the columns (keys) of a block come from. */
 const SIDES = {
@@ -58,4 +59,16 @@ function listed(index) {
 
 function standingFor(groups, tokens) {
   return groups.flatMap((group, i) => (group.some((token) => tokens.includes(token)) ? [i] : []));
+}
+
+/** Tells the others that a cell {block, layer, head, row, col} was chosen here. */
+function tellChosen(from, selection) {
+  window.dispatchEvent(new CustomEvent(CHOSEN, { detail: { from, selection } }));
+}
+
+/** Calls `onChosen(selection)` when a cell is chosen in another picture. Returns the way out. */
+function listenChosen(from, onChosen) {
+  const handler = ({ detail }) => detail.from !== from && onChosen(detail.selection);
+  window.addEventListener(CHOSEN, handler);
+  return () => window.removeEventListener(CHOSEN, handler);
 }
