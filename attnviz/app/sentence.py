@@ -37,6 +37,9 @@ def answer(text: Text, view: View) -> None:
     source = _chips(trace.source) if trace.source else []
     target = _chips(trace.target) if trace.target else []
     end = view.bundle.tokenizer.end
+    if trace.target and trace.facts.get("finished"):
+        piece = label(view.bundle.tokenizer.piece(end))
+        target.append({"text": piece, "title": f"{piece} · id {end}", "special": True})
     for chip, said in zip(target[1:], predictions(trace, end=end), strict=False):
         chip["probability"] = said.prob
         if view.request.target:

@@ -153,6 +153,33 @@ def test_a_token_pointed_at_lights_up_in_the_chart_and_back(page, address, view)
     expect(grid).to_be_visible()
 
 
+def test_a_piece_pointed_at_lights_up_the_word_it_is_merged_into(page, address):
+    grid = visit(page, address, "lang=en&text=Unbelievable,+I+read+books.&words=1")
+    chips = page.locator(".chips .side").first.locator(".chip")
+    last = chips.nth(chips.count() - 1)  # </s>: many pieces, fewer words
+    last.hover()
+    lit = page.locator(".st-key-heatmap .attnviz-lit rect")
+    expect(lit).to_have_count(1)
+    right = page.evaluate(
+        """() => {
+          const plot = document.querySelector('.st-key-heatmap .js-plotly-plot');
+          const { xaxis } = plot._fullLayout;
+          const box = plot.querySelector('.attnviz-lit rect').getBBox();
+          return Math.abs(box.x + box.width - xaxis._offset - xaxis._length);
+        }"""
+    )
+    assert right < 2, "the last column is framed"
+    expect(grid).to_be_visible()
+
+
+def test_the_end_of_the_translation_has_its_probability(page, address):
+    visit(page, address, "lang=en")
+    last = page.locator(".chips .side").nth(1).locator(".chip").last
+    expect(last).to_contain_text("</s>")
+    last.hover()
+    expect(page.locator(".chips .card")).to_contain_text("%")
+
+
 def test_the_colour_scale_outlives_the_other_views(page, address):
     grid = visit(page, address, "lang=en&scale=sqrt&view=lines")
     for layer, head in ((0, 1), (2, 5)):

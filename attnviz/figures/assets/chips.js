@@ -65,11 +65,10 @@ function leave(view) {
   announce(view.id, everyToken(view), null, null);
 }
 
-/** The chips as a picture: like cross-attention, with a row and a column for each token. */
+/** The chips as a picture with a row and a column for each token. */
 function everyToken({ chips }) {
   const alone = (list) => list.map((_, i) => [i]);
-  const block = "decoder.cross";
-  return { block, rowGroups: alone(chips.target), columnGroups: alone(chips.source) };
+  return { block: "tokens", rowGroups: alone(chips.target), columnGroups: alone(chips.source) };
 }
 
 function light(view, { source, target }) {

@@ -10,6 +10,7 @@ const SIDES = {
   "encoder.self": { row: "source", column: "source" },
   "decoder.self": { row: "target", column: "target" },
   "decoder.cross": { row: "target", column: "source" },
+  tokens: { row: "target", column: "source" }, // the chips: each token a row or a column of its own
 };
 
 /** Tells the others what is pointed at; `row` and `column` are null where there is none. */
