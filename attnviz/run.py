@@ -102,7 +102,7 @@ def _target(bundle: Bundle, source: Tokens, target: str | None) -> tuple[Tokens,
         forced = tokenizer.encode(target, [tokenizer.start], limit=n_ctx)
         return forced, not _cut(forced)
     limit = min(n_ctx, 2 * len(source) + 16)
-    ids, _ = generate(
+    ids = generate(
         bundle.model, _batch(source, bundle), None, tokenizer.start, tokenizer.end, limit
     )
     found = ids[0].tolist()

@@ -86,7 +86,8 @@ class Recorder:
         path = self._prefix + step.name
         if path in self._edits:
             value = self._edits[path](value.clone())  # an edit may write into what it is given
-            again = again and partial(torch.clone, value.clone())
+            self._kept[path] = (step, value)
+            return value.clone() if again else value  # and its result is not ours to overwrite
         self._kept[path] = (step, again or value)
         return value
 

@@ -1,5 +1,9 @@
 """What does recording every step cost? The recorded forward against the plain one.
 
+Steps whose place the next line overwrites, or that no later line reads (raw scores, exponentials,
+probabilities), are recorded as the way to compute them; "all read" packs a Trace and reads every
+number of it.
+
 Both run the same model of the en-zh size with random weights; the plain one keeps nothing and sends
 its queries, keys and values through torch's fused scaled_dot_product_attention. One thread, taken
 in turns in one process; the processor's time is the measure, so that a busy machine matters little.
@@ -66,6 +70,13 @@ def packed(model: Transformer, ids_1T: Tensor) -> Trace:
     return Trace.of(recorded(model, ids_1T))
 
 
+def all_read(model: Transformer, ids_1T: Tensor) -> Trace:
+    trace = packed(model, ids_1T)
+    for kept in trace.values():
+        _ = kept.value
+    return trace
+
+
 def in_turns(
     calls: list[Callable[[Transformer, Tensor], object]],
     model: Transformer,
@@ -85,9 +96,12 @@ def in_turns(
 
 
 def kept_bytes(trace: Trace) -> int:
-    """Memory that the trace holds on to, each storage counted once; derived steps take none."""
-    values = (kept.found for kept in trace.values() if isinstance(kept.found, Tensor))
-    storages = (value.untyped_storage() for value in values)
+    """Memory that the trace holds on to, each storage counted once; a derived step takes none
+    before it is read."""
+    here = (
+        kept for kept in trace.values() if isinstance(kept.found, Tensor) or "value" in vars(kept)
+    )
+    storages = (kept.value.untyped_storage() for kept in here)
     return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 
@@ -102,7 +116,7 @@ def main() -> None:
     print(
         "T = S   plain CPU ms (wall)   recorded CPU ms (wall)   "
         f"ratio (aim {AIM})"
-        "   ratio with Trace.of   kept MB"
+        "   with Trace.of   all read   kept MB (all read)"
     )
     for length in args.lengths:
         ids_1T = torch.randint(CONFIG.d_vocab, (1, length))
@@ -110,14 +124,15 @@ def main() -> None:
             trace = packed(model, ids_1T)
             difference = (trace["logits"].value - plain(model, ids_1T)[0]).abs().max().item()
             assert difference < 1e-4, f"the two forwards differ by {difference}"
-            megabytes = kept_bytes(trace) / 1e6
+            megabytes, whole = kept_bytes(trace) / 1e6, kept_bytes(all_read(model, ids_1T)) / 1e6
             del trace
-            (cpu, wall), (rec_cpu, rec_wall), (trace_cpu, _) = in_turns(
-                [plain, recorded, packed], model, ids_1T, args.seconds
+            (cpu, wall), (rec_cpu, rec_wall), (trace_cpu, _), (read_cpu, _) = in_turns(
+                [plain, recorded, packed, all_read], model, ids_1T, args.seconds
             )
         print(
             f"{length:5d}   {cpu:12.2f} ({wall:.2f})   {rec_cpu:15.2f} ({rec_wall:.2f})"
-            f"   {rec_cpu / cpu:16.2f}   {trace_cpu / cpu:19.2f}   {megabytes:7.1f}",
+            f"   {rec_cpu / cpu:16.2f}   {trace_cpu / cpu:13.2f}   {read_cpu / cpu:8.2f}"
+            f"   {megabytes:7.1f} ({whole:.1f})",
             flush=True,
         )
 

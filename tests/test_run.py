@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import attnviz
-from attnviz.model.generate import generate
+from attnviz.model.generate import generate, greedy
 from attnviz.pretrained import Bundle
 from attnviz.run import InputError
 from attnviz.tokenizer import clean
@@ -54,9 +54,15 @@ def test_the_recorded_logits_are_those_of_cached_decoding(
     assert trace.source is not None
     assert trace.target is not None
     source, t = torch.tensor([trace.source.ids]), bundle.tokenizer
-    _, logits = generate(bundle.model, source, None, t.start, t.end, len(trace.target) + 1)
-    recorded = trace["logits"].value[: logits.shape[1]]
-    torch.testing.assert_close(recorded, logits[0], atol=close, rtol=close)
+    seen: list[torch.Tensor] = []
+
+    def watching(logits_BV: torch.Tensor) -> torch.Tensor:
+        seen.append(logits_BV[0])
+        return greedy(logits_BV)
+
+    generate(bundle.model, source, None, t.start, t.end, len(trace.target) + 1, watching)
+    recorded = trace["logits"].value[: len(seen)]
+    torch.testing.assert_close(recorded, torch.stack(seen), atol=close, rtol=close)
     assert trace.facts["dtype"] == str(dtype).removeprefix("torch.")
 
 

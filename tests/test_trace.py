@@ -110,6 +110,23 @@ def test_two_traces_can_be_compared(trace: Trace) -> None:
     assert trace != Trace.of(recorder())
 
 
+def test_a_value_that_is_overwritten_is_recorded_as_it_was() -> None:
+    rec = Recorder()
+    value = rec.keep(Z, torch.ones(1, 3, 6), again=lambda: torch.ones(1, 3, 6))
+    value.mul_(5)
+    assert torch.equal(Trace.of(rec)["z"].value, torch.ones(3, 6))
+
+
+def test_what_an_edit_makes_is_not_overwritten_by_the_next_line() -> None:
+    mine = torch.full((1, 3, 6), 2.0)
+    rec = Recorder({"z": lambda _: mine})
+    value = rec.keep(Z, torch.ones(1, 3, 6), again=lambda: torch.ones(1, 3, 6))
+    assert torch.equal(value, mine)
+    value.mul_(5)
+    assert (mine == 2).all()
+    assert torch.equal(Trace.of(rec)["z"].value, mine[0])
+
+
 def test_a_derived_step_is_computed_once_and_only_when_it_is_read(tmp_path: Path) -> None:
     calls = []
     rec = Recorder({"decoder.z": lambda value: 2 * value}).at("decoder")

@@ -57,6 +57,7 @@ def attend(
         unknown = ", ".join(parameters)
         raise ValueError(f"{name} has no parameters, so these are unknown: {unknown}")
     _check(q, k, v, mask)
+    q, k, v = q.clone(), k.clone(), v.clone()  # the trace stays true when the caller's change
     rec = Recorder()
     with torch.no_grad():
         for step, value in ((Q, q), (KEY, k), (VALUE, v)):

@@ -7,10 +7,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from attnviz.figures.heatmap import GAP, LABEL_EMS
 from attnviz.figures.number import digits
 from attnviz.figures.scale import colours
-from attnviz.figures.surface import FONT, figure
+from attnviz.figures.surface import FONT, GAP, LABEL_EMS, figure
 from attnviz.figures.tick import escaped, longest, shortened
 
 BAR_HEIGHT = 26

@@ -9,14 +9,21 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from attnviz.figures.scale import Coloured, Scale, coloured, colours, inks
-from attnviz.figures.surface import FONT, PAGE_INK, PAPER, SMALL_FONT, figure
+from attnviz.figures.surface import (
+    FONT,
+    GAP,
+    LABEL_EMS,
+    PAGE_INK,
+    PAPER,
+    SMALL_FONT,
+    figure,
+)
 from attnviz.figures.tick import escaped, lines, longest, shortened, stride
 
 CELL_HEIGHT, LEAST_HEIGHT, MOST_HEIGHT = 34, 120, 560
 NUMBER_WIDTH, NUMBER_HEIGHT = 27, 16
-TITLE_ROOM, NOTE_ROOM, GAP = 26, 26, 6
+TITLE_ROOM, NOTE_ROOM = 26, 26
 BAR, BAR_GAP = 12, 14
-LABEL_EMS = 11
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 FONT, SMALL_FONT = 13, 10
+GAP = 6
+LABEL_EMS = 11
 FAMILY = "Source Sans, sans-serif"
 """The page's own: "inherit" ends at Plotly's style sheet."""
 PAGE_INK = {False: "#1f2328", True: "#e6e8eb"}

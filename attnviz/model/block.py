@@ -35,7 +35,7 @@ RESID_POST = _after("resid_post", "MLP")
 class Block(nn.Module):
     """`cross` adds the attention to the encoder's output (the memory)."""
 
-    def __init__(self, config: ModelConfig, *, cross: bool, dropout: float = 0.0) -> None:
+    def __init__(self, config: ModelConfig, *, cross: bool) -> None:
         super().__init__()
         sizes = (config.d_model, config.n_heads, config.n_kv_heads, config.d_head)
         self.norm_place = config.norm_place
@@ -45,7 +45,7 @@ class Block(nn.Module):
         self.cross_attention = Attention(*sizes) if cross else None
         self.mlp_norm = norm(config.norm, config.d_model)
         self.mlp = MLP(config.d_model, config.d_mlp, config.activation)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(0.0)
 
     def forward(
         self,

@@ -25,12 +25,10 @@ CAUSAL = over(STANDARD, Parts(allow=causal))
 class Stack(nn.Module):
     """The blocks of an encoder or a decoder, and the final norm of a pre-norm stack."""
 
-    def __init__(self, config: ModelConfig, *, cross: bool, parts: Parts, dropout: float) -> None:
+    def __init__(self, config: ModelConfig, *, cross: bool, parts: Parts) -> None:
         super().__init__()
         self.parts = parts
-        self.blocks = nn.ModuleList(
-            Block(config, cross=cross, dropout=dropout) for _ in range(config.n_layers)
-        )
+        self.blocks = nn.ModuleList(Block(config, cross=cross) for _ in range(config.n_layers))
         self.norm = norm(config.norm, config.d_model) if config.norm_place == "pre" else None
 
     def forward(
@@ -50,17 +48,17 @@ class Stack(nn.Module):
 
 
 class Transformer(nn.Module):
-    """A Transformer of any kind that ModelConfig describes. `dropout` acts in training only."""
+    """A Transformer of any kind that ModelConfig describes. Its dropout is 0 until a training sets
+    it."""
 
-    def __init__(self, config: ModelConfig, dropout: float = 0.0) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.embed = Embedding(config)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(0.0)
         cross = config.kind == "encoder-decoder"
-        make = {"config": config, "dropout": dropout}
-        self.encoder = Stack(cross=False, parts=STANDARD, **make) if config.has_encoder else None
-        self.decoder = Stack(cross=cross, parts=CAUSAL, **make) if config.has_decoder else None
+        self.encoder = Stack(config, cross=False, parts=STANDARD) if config.has_encoder else None
+        self.decoder = Stack(config, cross=cross, parts=CAUSAL) if config.has_decoder else None
 
     def forward(
         self,

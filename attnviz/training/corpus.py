@@ -1,7 +1,7 @@
 """Sentence pairs from ManyThings-format files, and the batches made of them."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,25 +41,29 @@ class Batch:
 
 
 class Corpus:
-    """Pairs in both directions, segmented anew every epoch where `alpha` is given. `paraphrases`
-    are lists as long as `pairs`: each holds another text for either side of every pair."""
+    """Pairs in both directions, segmented anew every epoch where `alpha` is given."""
 
     def __init__(
         self, pairs: list[Pair], languages: tuple[str, str], tokenizer: Tokenizer, n_ctx: int
     ) -> None:
         self.pairs, self.languages, self.tokenizer = pairs, languages, tokenizer
-        self.paraphrases: list[list[Pair]] = []
         self._n_ctx = n_ctx
 
     def batches(
-        self, n_tokens: int, seed: int, alpha: float | None = None, paraphrased: float = 0.0
+        self,
+        n_tokens: int,
+        seed: int,
+        alpha: float | None = None,
+        paraphrased: float = 0.0,
+        paraphrases: Sequence[list[Pair]] = (),
     ) -> Iterator[Batch]:
         """Batches of similar lengths, at most `n_tokens` padded tokens each, in random order. A
-        share of the sources is `paraphrased`. The same `seed` gives the same batches, so that
-        every worker takes its share of one list."""
+        share `paraphrased` of the sources is taken from `paraphrases`, lists as long as `pairs`.
+        The same `seed` gives the same batches, so that every worker takes its share of one list.
+        """
         rng = random.Random(seed)
         sentencepiece.set_random_generator_seed(seed)
-        texts = self._texts(rng, paraphrased)
+        texts = self._texts(rng, paraphrased, paraphrases)
         examples = [self._ids(*example, alpha) for example in texts]
         examples = [e for e in examples if max(map(len, e)) <= self._n_ctx]
         examples.sort(key=lambda e: (len(e[1]) + rng.random() * 2, len(e[0]) + rng.random() * 2))
@@ -76,13 +80,15 @@ class Corpus:
         for group in groups:
             yield self._batch(group)
 
-    def _texts(self, rng: random.Random, paraphrased: float) -> Iterator[tuple[int, str, str]]:
+    def _texts(
+        self, rng: random.Random, paraphrased: float, paraphrases: Sequence[list[Pair]]
+    ) -> Iterator[tuple[int, str, str]]:
         """Direction token, source and target of every example."""
         for side, to in ((0, self.languages[1]), (1, self.languages[0])):
             for i, pair in enumerate(self.pairs):
                 source = pair[side]
                 if paraphrased and rng.random() < paraphrased:
-                    source = rng.choice(self.paraphrases)[i][side] or source
+                    source = rng.choice(paraphrases)[i][side] or source
                 yield self.tokenizer.directions[to], source, pair[1 - side]
 
     def _ids(

@@ -1,8 +1,8 @@
 """The training loop: resumable, logged, averaged.
 
-Everything that a resumed run needs stands in one checkpoint. Batches depend on the seed and the
-epoch alone and dropout on the seed and the step, so a run that was killed goes on as if it had not
-been.
+Everything that a resumed run needs stands in one checkpoint, and beside it the paraphrases that a
+stage asked for. Batches depend on the seed and the epoch alone and dropout on the seed and the
+step, so a run that was killed goes on as if it had not been.
 """
 
 import copy
@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from attnviz.model.transformer import Transformer
 from attnviz.training import paraphrase, workers
-from attnviz.training.corpus import Batch, Corpus
+from attnviz.training.corpus import Batch, Corpus, Pair
 from attnviz.training.recipe import Recipe, Stage
 
 
@@ -53,6 +53,7 @@ class Run:
     step: int = 0
     epoch: int = 0
     skip: int = 0
+    paraphrases: list[list[Pair]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         workers.join()
@@ -104,11 +105,12 @@ class Run:
     def _batches(self) -> Iterator[Batch]:
         """This worker's share of the batches from here to the recipe's last step."""
         while self.step < self.recipe.steps:
-            stage, _ = self.recipe.stage(self.step)
-            self._enter(stage)
+            stage, place = self.recipe.stage(self.step)
+            self._enter(stage, place)
             seed, epoch = self.recipe.seed * 1000 + self.epoch, self.epoch
             size, alpha = self.recipe.batch_tokens, self.recipe.alpha
-            batches = list(self.train.batches(size, seed, alpha, stage.paraphrased))
+            share, texts = stage.paraphrased, self.paraphrases
+            batches = list(self.train.batches(size, seed, alpha, share, texts))
             usable = len(batches) // workers.COUNT * workers.COUNT
             mine = batches[workers.RANK : usable : workers.COUNT]
             for batch in islice(mine, self.skip, None):
@@ -118,13 +120,16 @@ class Run:
             else:
                 self.epoch, self.skip = self.epoch + 1, 0
 
-    def _enter(self, stage: Stage) -> None:
-        """Set what a stage sets; before the first that wants them, make the paraphrases."""
+    def _enter(self, stage: Stage, place: int) -> None:
+        """Set what a stage sets; at the beginning of the first that wants them, make the
+        paraphrases. Raises FileNotFoundError where they are gone later: others would be made."""
         for module in self.model.modules():
             if isinstance(module, nn.Dropout):
                 module.p = stage.dropout
-        if stage.paraphrased and not self.train.paraphrases:
-            self.train.paraphrases = paraphrase.read(self.average, self.train, self.folder)
+        if stage.paraphrased and not self.paraphrases:
+            if place == 0:
+                paraphrase.write(self.average, self.train, self.folder)
+            self.paraphrases = paraphrase.read(self.train, self.folder)
 
     def _update(self, batch: Batch) -> float:
         stage, place = self.recipe.stage(self.step)

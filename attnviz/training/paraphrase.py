@@ -20,10 +20,10 @@ COPIES = 2
 TEMPERATURE, MOST = 0.8, 8
 
 
-def read(model: Transformer, corpus: Corpus, folder: Path) -> list[list[Pair]]:
-    """COPIES paraphrases of every pair, read from `folder`; those that are missing are made, each
-    worker its share."""
-    files = [folder / f"paraphrases-{copy}.tsv" for copy in range(COPIES)]
+def write(model: Transformer, corpus: Corpus, folder: Path) -> None:
+    """Make COPIES paraphrases of every pair, each worker its share; what a run that was cut off
+    left there is kept."""
+    files = _files(folder)
     for copy in range(workers.RANK, COPIES, workers.COUNT):
         if not files[copy].is_file():
             pairs = make(model, corpus, seed=copy)
@@ -31,7 +31,23 @@ def read(model: Transformer, corpus: Corpus, folder: Path) -> list[list[Pair]]:
             part.write_text("".join(f"{a}\t{b}\n" for a, b in pairs), encoding="utf-8")
             part.replace(files[copy])
     workers.wait()
-    return [read_pairs(file) for file in files]
+
+
+def read(corpus: Corpus, folder: Path) -> list[list[Pair]]:
+    """What `write` left. Raises FileNotFoundError where there is nothing, and ValueError where it
+    belongs to other pairs."""
+    found = [read_pairs(file) for file in _files(folder)]
+    for copy in found:
+        if len(copy) != len(corpus.pairs):
+            raise ValueError(
+                f"{folder.name} holds {len(copy)} paraphrases, but there are {len(corpus.pairs)}"
+                " pairs: remove them, or the whole run"
+            )
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    return [folder / f"paraphrases-{copy}.tsv" for copy in range(COPIES)]
 
 
 def make(model: Transformer, corpus: Corpus, seed: int) -> list[Pair]:

@@ -36,7 +36,7 @@ def translate(
         chosen = order[begin : begin + size]
         source = pad([rows[i] for i in chosen], tokenizer.pad).to(device)
         real = source != tokenizer.pad
-        ids, _ = generate(model, source, real, tokenizer.start, tokenizer.end, limit, choose)
+        ids = generate(model, source, real, tokenizer.start, tokenizer.end, limit, choose)
         for i, row in zip(chosen, ids.tolist(), strict=True):
             found[i] = tokenizer.decode(row)
     return found

@@ -82,6 +82,16 @@ def test_attend_gives_torchs_numbers_and_the_callers_own_q_k_v() -> None:
     assert trace.facts["variant"] == "scaled_dot"
 
 
+def test_a_trace_stays_when_the_callers_tensors_change() -> None:
+    q, k, v = qkv()
+    trace = attnviz.attend("softmax", q, k, v)
+    for x in (q, k, v):
+        x.zero_()
+    scaled = trace["raw"].value * K**-0.5
+    torch.testing.assert_close(scaled, trace["scaled"].value, rtol=0, atol=0)
+    assert trace["q"].value.abs().min() > 0
+
+
 def test_a_mask_is_true_where_attention_is_allowed() -> None:
     q, k, v = qkv()
     mask = torch.arange(S) != 3

@@ -183,6 +183,21 @@ def test_an_edit_in_place_leaves_the_steps_before_as_they_were() -> None:
     assert (edited.kept()["scores"][1] == 0).all()
 
 
+def test_what_is_computed_again_is_to_the_last_bit_what_was_used() -> None:
+    q, k, v = (x.float() for x in qkv(t=7, s=6))
+    rec = Recorder()
+    attend(q, k, v, rec=rec)
+    found = {path: value for path, (_, value) in rec.kept().items()}
+    assert torch.equal(found["raw"] * q.shape[-1] ** -0.5, found["scaled"])
+    assert torch.equal(found["exp"] / found["sum"], found["pattern"])
+
+
+def test_recording_lets_gradients_through() -> None:
+    q, k, v = (x.requires_grad_() for x in qkv())
+    attend(q, k, v, rec=Recorder()).sum().backward()
+    assert all(x.grad is not None and x.grad.isfinite().all() for x in (q, k, v))
+
+
 def test_two_variants_that_fill_one_part_are_refused_by_its_name() -> None:
     with pytest.raises(ValueError, match="both variants fill the part 'allow'"):
         combine(Parts(allow=causal), CAUSAL)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from attnviz.model.generate import generate, sampled
+from attnviz.model.generate import generate, greedy, sampled
 from attnviz.model.transformer import Transformer
 
 Make = Callable[..., Transformer]
@@ -41,7 +41,7 @@ def model(
 
 def test_cached_decoding_is_decoding_anew_at_every_step(model: Transformer) -> None:
     for source in sources(6):
-        ids, _ = generate(model, source, None, START, END, LIMIT)
+        ids = generate(model, source, None, START, END, LIMIT)
         assert ids[0].tolist() == step_by_step(model, source)
 
 
@@ -50,7 +50,7 @@ def test_a_batch_decodes_as_its_sentences_one_by_one(model: Transformer) -> None
     width = max(row.shape[1] for row in rows)
     source = torch.cat([torch.nn.functional.pad(row, (0, width - row.shape[1])) for row in rows])
     real = torch.arange(width) < torch.tensor([[row.shape[1]] for row in rows])
-    ids, _ = generate(model, source, real, START, END, LIMIT)
+    ids = generate(model, source, real, START, END, LIMIT)
     assert len({len(step_by_step(model, row)) for row in rows}) > 1
     for found, row in zip(ids.tolist(), rows, strict=True):
         alone = step_by_step(model, row)
@@ -59,13 +59,20 @@ def test_a_batch_decodes_as_its_sentences_one_by_one(model: Transformer) -> None
 
 
 def test_each_token_is_the_most_probable_of_its_logits(model: Transformer) -> None:
-    ids, logits = generate(model, sources(1)[0], None, START, END, LIMIT)
-    assert logits.shape == (1, ids.shape[1] - 1, 31)
-    assert logits.argmax(-1).tolist() == ids[:, 1:].tolist()
+    seen: list[Tensor] = []
+
+    def watching(logits_BV: Tensor) -> Tensor:
+        seen.append(logits_BV)
+        return greedy(logits_BV)
+
+    ids = generate(model, sources(1)[0], None, START, END, LIMIT, watching)
+    logits_BTV = torch.stack(seen, dim=1)
+    assert logits_BTV.shape == (1, ids.shape[1] - 1, 31)
+    assert logits_BTV.argmax(-1).tolist() == ids[:, 1:].tolist()
 
 
 def test_decoding_stops_at_the_limit(model: Transformer) -> None:
-    ids, _ = generate(model, sources(1)[0], None, START, 99, 5)
+    ids = generate(model, sources(1)[0], None, START, 99, 5)
     assert ids.shape[1] == 5
 
 
@@ -81,5 +88,5 @@ def test_sampling_draws_from_the_most_probable_by_their_probabilities() -> None:
 def test_sampling_from_one_token_is_greedy(model: Transformer) -> None:
     source = sources(1)[0]
     one = sampled(1.0, 1, torch.Generator())
-    ids, _ = generate(model, source, None, START, END, LIMIT, one)
-    assert torch.equal(ids, generate(model, source, None, START, END, LIMIT)[0])
+    ids = generate(model, source, None, START, END, LIMIT, one)
+    assert torch.equal(ids, generate(model, source, None, START, END, LIMIT))

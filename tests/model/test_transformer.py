@@ -380,7 +380,10 @@ def test_cached_decoding_is_the_full_pass(
 
 
 def test_dropout_acts_in_training_only(make_config: Callable[..., Any]) -> None:
-    model = Transformer(make_config(), dropout=0.5)
+    model = Transformer(make_config())
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
     given_ = inputs("encoder-decoder")
     assert not torch.equal(model.train()(**given_), model(**given_))
     assert torch.equal(model.eval()(**given_), model(**given_))

@@ -62,7 +62,8 @@ def test_a_killed_run_goes_on_bit_for_bit(
 ) -> None:
     def start(name: str) -> Run:
         (tmp_path / name).mkdir(exist_ok=True)
-        return Run(recipe, data, data, tokenizer.pad, tmp_path / name, "cpu")
+        fresh = Corpus(data.pairs, data.languages, tokenizer, n_ctx=40)
+        return Run(recipe, fresh, fresh, tokenizer.pad, tmp_path / name, "cpu")
 
     whole = start("whole")
     whole.finish(save_every=4)
@@ -89,6 +90,39 @@ def test_a_killed_run_goes_on_bit_for_bit(
         expected = getattr(whole, name).state_dict()
         for key, value in getattr(resumed, name).state_dict().items():
             assert torch.equal(value, expected[key]), f"{name}: {key}"
+
+
+def test_a_stage_sets_dropout_and_paraphrases(
+    data: Corpus,
+    recipe: Recipe,
+    tokenizer: Tokenizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[int, float, float, int]] = []
+    batches = Corpus.batches
+
+    def watching(corpus, size, seed, alpha=None, share=0.0, texts=()):
+        seen.append((run.step, run.model.dropout.p, share, len(texts)))
+        return batches(corpus, size, seed, alpha, share, texts)
+
+    run = Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu")
+    monkeypatch.setattr(Corpus, "batches", watching)
+    run.finish(save_every=1000)
+    first, second = recipe.stages
+    border = [entry for entry in seen if entry[0] == first.steps]
+    assert seen[0] == (0, first.dropout, 0.0, 0)
+    assert border == [(first.steps, second.dropout, 0.5, 2)]
+    assert {entry[1:] for entry in seen if entry[0] < first.steps} == {(first.dropout, 0.0, 0)}
+
+
+def test_a_run_whose_paraphrases_are_gone_does_not_make_others(
+    data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    run = Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu")
+    run.step = recipe.stages[0].steps + 1
+    with pytest.raises(FileNotFoundError, match="paraphrases-0"):
+        next(run._batches())
 
 
 def test_a_kill_while_saving_leaves_the_last_checkpoint_whole(

@@ -22,15 +22,26 @@ def model(data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path):
 
 
 def test_every_pair_has_its_paraphrases_and_they_differ_by_chance(model, data, tmp_path) -> None:
-    first, second = paraphrase.read(model, data, tmp_path)
+    paraphrase.write(model, data, tmp_path)
+    first, second = paraphrase.read(data, tmp_path)
     assert len(first) == len(second) == len(data.pairs)
     assert first != second
     assert paraphrase.make(model, data, seed=0) == first, "the same seed, the same paraphrases"
 
 
-def test_paraphrases_that_are_there_are_read_and_not_made_again(model, data, tmp_path) -> None:
-    found = paraphrase.read(model, data, tmp_path)
-    assert paraphrase.read(None, data, tmp_path) == found  # type: ignore[arg-type]
+def test_paraphrases_that_are_there_are_not_made_again(model, data, tmp_path, monkeypatch) -> None:
+    paraphrase.write(model, data, tmp_path)
+    found = paraphrase.read(data, tmp_path)
+    (tmp_path / "paraphrases-1.tsv").unlink()  # as if killed between the two
+    monkeypatch.setattr(paraphrase, "make", lambda model, corpus, seed: [(str(seed), "")] * 10)
+    paraphrase.write(model, data, tmp_path)
+    assert paraphrase.read(data, tmp_path) == [found[0], [("1", "")] * 10]
+
+
+def test_paraphrases_of_other_pairs_are_refused(model, data, pairs, tokenizer, tmp_path) -> None:
+    paraphrase.write(model, data, tmp_path)
+    with pytest.raises(ValueError, match="holds 10 paraphrases, but there are 5 pairs"):
+        paraphrase.read(Corpus(pairs[:5], ("en", "zh"), tokenizer, 40), tmp_path)
 
 
 def test_a_text_is_paraphrased_from_its_partner(model, data, tmp_path, monkeypatch) -> None:
@@ -43,11 +54,11 @@ def test_a_text_is_paraphrased_from_its_partner(model, data, tmp_path, monkeypat
 
 
 def test_only_sources_are_replaced_about_as_often_as_asked(data: Corpus) -> None:
-    data.paraphrases = [[("#", "#")] * len(data.pairs), [("", "")] * len(data.pairs)]
+    others = [[("#", "#")] * len(data.pairs), [("", "")] * len(data.pairs)]
     tokenizer, replaced, total = data.tokenizer, 0, 0
     targets = {text for pair in data.pairs for text in pair}
     for seed in range(40):
-        for batch in data.batches(300, seed, paraphrased=0.5):
+        for batch in data.batches(300, seed, None, 0.5, others):
             for source, target in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
                 assert tokenizer.decode(target) in targets
                 replaced += tokenizer.decode(source).strip() == "#"

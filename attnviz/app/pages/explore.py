@@ -25,16 +25,18 @@ def page(text: Text) -> None:
     sentence leaves the sidebar as it stands. The grid is sent first, to stand first."""
     box, above = st.container(), st.container()
     left, right = st.columns([1, 1], gap="medium")
-    with above:
-        view = session.current(text)
-    displays = _displays(text, view) if view else {}
-    if view:
-        selection.settle(view, displays)
-        with left:
-            _grid(text, view, displays)
-        time.sleep(PAINT)
-    with box:
-        sentence.box(text)
+    try:
+        with above:
+            view = session.current(text)
+        displays = _displays(text, view) if view else {}
+        if view:
+            selection.settle(view, displays)
+            with left:
+                _grid(text, view, displays)
+            time.sleep(PAINT)
+    finally:  # without its box a sentence would be lost
+        with box:
+            sentence.box(text)
     if view:
         with above:
             sentence.notes(text, view)
@@ -44,7 +46,8 @@ def page(text: Text) -> None:
         with left:
             _cell(text, view, displays)
         sentence.facts_line(text, view)
-    address.publish()
+    else:
+        address.publish()
 
 
 def _displays(text: Text, view: View) -> dict[str, Shown]:
@@ -66,10 +69,12 @@ def _grid(text: Text, view: View, displays: dict[str, Shown]) -> None:
 
 
 def _choose(key: str, view: View, displays: dict[str, Shown]) -> None:
-    """A cell was picked in the element `key`: only what shows it is drawn again."""
+    """A cell was picked in the element `key`: only what shows it is drawn again, unless a new
+    sentence came with it."""
     selection.take(st.session_state[key]["select"])
     selection.settle(view, displays)
-    st.rerun(["head", "cell"])
+    if session.asked() == view.request:
+        st.rerun(["head", "cell"])
 
 
 @st.fragment(key="head")
