@@ -1,8 +1,10 @@
 """Sentence pairs from ManyThings-format files, and the batches made of them."""
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import sentencepiece
@@ -40,8 +42,33 @@ class Batch:
     labels: Tensor
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """How an epoch is made of the pairs. Texts are cut by subword sampling of smoothness `alpha`; a
+    share `paraphrased` of the sources is taken from `paraphrases`, lists as long as the pairs; a
+    pair with a word of the `phrasebook` (in its first text) stands there `copies` times."""
+
+    alpha: float | None = None
+    paraphrased: float = 0.0
+    paraphrases: Sequence[list[Pair]] = ()
+    phrasebook: tuple[str, ...] = ()
+    copies: int = 1
+
+    def times(self, pair: Pair) -> int:
+        """How often `pair` stands in the epoch."""
+        return self.copies if self._words and self._words.search(pair[0]) else 1
+
+    @cached_property
+    def _words(self) -> re.Pattern[str] | None:
+        words = "|".join(map(re.escape, self.phrasebook))
+        return re.compile(rf"\b(?:{words})s?\b", re.IGNORECASE) if words else None
+
+
+PLAIN = Mix()
+
+
 class Corpus:
-    """Pairs in both directions, segmented anew every epoch where `alpha` is given."""
+    """Pairs in both directions."""
 
     def __init__(
         self, pairs: list[Pair], languages: tuple[str, str], tokenizer: Tokenizer, n_ctx: int
@@ -49,22 +76,12 @@ class Corpus:
         self.pairs, self.languages, self.tokenizer = pairs, languages, tokenizer
         self._n_ctx = n_ctx
 
-    def batches(
-        self,
-        n_tokens: int,
-        seed: int,
-        alpha: float | None = None,
-        paraphrased: float = 0.0,
-        paraphrases: Sequence[list[Pair]] = (),
-    ) -> Iterator[Batch]:
-        """Batches of similar lengths, at most `n_tokens` padded tokens each, in random order. A
-        share `paraphrased` of the sources is taken from `paraphrases`, lists as long as `pairs`.
-        The same `seed` gives the same batches, so that every worker takes its share of one list.
-        """
+    def batches(self, n_tokens: int, seed: int, mix: Mix = PLAIN) -> Iterator[Batch]:
+        """Batches of similar lengths, at most `n_tokens` padded tokens each, in random order. The
+        same `seed` gives the same batches, so that every worker takes its share of one list."""
         rng = random.Random(seed)
         sentencepiece.set_random_generator_seed(seed)
-        texts = self._texts(rng, paraphrased, paraphrases)
-        examples = [self._ids(*example, alpha) for example in texts]
+        examples = [self._ids(*example, mix.alpha) for example in self._texts(rng, mix)]
         examples = [e for e in examples if max(map(len, e)) <= self._n_ctx]
         examples.sort(key=lambda e: (len(e[1]) + rng.random() * 2, len(e[0]) + rng.random() * 2))
         groups: list[list[tuple[list[int], list[int]]]] = [[]]
@@ -80,16 +97,15 @@ class Corpus:
         for group in groups:
             yield self._batch(group)
 
-    def _texts(
-        self, rng: random.Random, paraphrased: float, paraphrases: Sequence[list[Pair]]
-    ) -> Iterator[tuple[int, str, str]]:
+    def _texts(self, rng: random.Random, mix: Mix) -> Iterator[tuple[int, str, str]]:
         """Direction token, source and target of every example."""
         for side, to in ((0, self.languages[1]), (1, self.languages[0])):
             for i, pair in enumerate(self.pairs):
-                source = pair[side]
-                if paraphrased and rng.random() < paraphrased:
-                    source = rng.choice(paraphrases)[i][side] or source
-                yield self.tokenizer.directions[to], source, pair[1 - side]
+                for _ in range(mix.times(pair)):
+                    source = pair[side]
+                    if mix.paraphrased and rng.random() < mix.paraphrased:
+                        source = rng.choice(mix.paraphrases)[i][side] or source
+                    yield self.tokenizer.directions[to], source, pair[1 - side]
 
     def _ids(
         self, direction: int, source: str, target: str, alpha: float | None

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from attnviz.model.transformer import Transformer
 from attnviz.training import paraphrase, workers
-from attnviz.training.corpus import Batch, Corpus, Pair
+from attnviz.training.corpus import Batch, Corpus, Mix, Pair
 from attnviz.training.recipe import Recipe, Stage
 
 
@@ -108,9 +108,7 @@ class Run:
             stage, place = self.recipe.stage(self.step)
             self._enter(stage, place)
             seed, epoch = self.recipe.seed * 1000 + self.epoch, self.epoch
-            size, alpha = self.recipe.batch_tokens, self.recipe.alpha
-            share, texts = stage.paraphrased, self.paraphrases
-            batches = list(self.train.batches(size, seed, alpha, share, texts))
+            batches = list(self.train.batches(self.recipe.batch_tokens, seed, self._mix(stage)))
             usable = len(batches) // workers.COUNT * workers.COUNT
             mine = batches[workers.RANK : usable : workers.COUNT]
             for batch in islice(mine, self.skip, None):
@@ -119,6 +117,15 @@ class Run:
                     break
             else:
                 self.epoch, self.skip = self.epoch + 1, 0
+
+    def _mix(self, stage: Stage) -> Mix:
+        return Mix(
+            alpha=self.recipe.alpha,
+            paraphrased=stage.paraphrased,
+            paraphrases=self.paraphrases,
+            phrasebook=self.recipe.phrasebook,
+            copies=stage.copies,
+        )
 
     def _enter(self, stage: Stage, place: int) -> None:
         """Set what a stage sets; at the beginning of the first that wants them, make the

@@ -18,6 +18,8 @@ class Stage:
     dropout: float
     paraphrased: float = 0.0
     """Share of the examples whose source is another one, made by the model itself."""
+    copies: int = 1
+    """How often a pair with a word of the phrasebook stands in an epoch."""
 
     def rate(self, step: int) -> float:
         """Learning rate at `step` of this stage; zero at its end."""
@@ -41,6 +43,8 @@ class Recipe:
     label_smoothing: float
     batch_tokens: int
     stages: tuple[Stage, ...]
+    phrasebook: tuple[str, ...] = ()
+    """Words of everyday needs, in the first language."""
     weight_decay: float
     average: float
     """Decay of the running average of the weights, a step."""

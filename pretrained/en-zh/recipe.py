@@ -28,13 +28,23 @@ RECIPE = Recipe(
     stages=(
         Stage(steps=9000, warmup=500, cooldown=3200, learning_rate=1.0e-3, dropout=0.15),
         Stage(
-            steps=7000,
+            steps=3750, warmup=1, cooldown=1, learning_rate=8.0e-4, dropout=0.2, paraphrased=0.35
+        ),
+        Stage(
+            steps=2850,
             warmup=1,
-            cooldown=4500,
-            learning_rate=8.0e-4,
+            cooldown=2850,
+            learning_rate=5.8e-4,
             dropout=0.2,
             paraphrased=0.35,
+            copies=4,
         ),
+    ),
+    phrasebook=(
+        *("station", "train", "bus", "taxi", "airport", "ticket", "hotel", "restaurant"),
+        *("bathroom", "toilet", "bank", "hospital", "doctor", "weather", "rain"),
+        *("tea", "coffee", "water", "cup", "menu", "how much", "where is", "where's"),
+        *("excuse me", "would like", "could you", "can you"),
     ),
     weight_decay=0.01,
     average=0.999,

@@ -9,9 +9,10 @@ import torch
 
 from attnviz.tokenizer import Tokenizer
 from attnviz.training import corpus
-from attnviz.training.corpus import Batch, Corpus, Pair
+from attnviz.training.corpus import Batch, Corpus, Mix, Pair
 
 LIMIT = 300
+SAMPLED = Mix(alpha=0.2)
 
 
 @pytest.fixture
@@ -34,7 +35,17 @@ def test_every_pair_is_there_once_in_each_direction(
     data: Corpus, pairs: list[Pair], tokenizer: Tokenizer, alpha: float | None
 ) -> None:
     expected = [("<2zh>", en, zh) for en, zh in pairs] + [("<2en>", zh, en) for en, zh in pairs]
-    assert rows(data.batches(LIMIT, 0, alpha), tokenizer) == Counter(expected)
+    assert rows(data.batches(LIMIT, 0, Mix(alpha=alpha)), tokenizer) == Counter(expected)
+
+
+def test_a_pair_with_an_everyday_word_stands_there_several_times(
+    data: Corpus, pairs: list[Pair], tokenizer: Tokenizer
+) -> None:
+    mix = Mix(phrasebook=("green tea", "bread", "app"), copies=3)
+    found = rows(data.batches(LIMIT, 0, mix), tokenizer)
+    for en, zh in pairs:
+        times = 3 if "green tea" in en or "bread" in en else 1  # no "app" in "apples"
+        assert found["<2zh>", en, zh] == found["<2en>", zh, en] == times
 
 
 @pytest.mark.parametrize("limit", [40, 150, LIMIT])
@@ -63,9 +74,9 @@ def as_lists(batches: Iterator[Batch]) -> list[list[list[int]]]:
 
 
 def test_the_same_seed_gives_the_same_batches_and_pieces(data: Corpus) -> None:
-    first = as_lists(data.batches(LIMIT, 3, 0.2))
-    assert as_lists(data.batches(LIMIT, 3, 0.2)) == first
-    assert as_lists(data.batches(LIMIT, 4, 0.2)) != first
+    first = as_lists(data.batches(LIMIT, 3, SAMPLED))
+    assert as_lists(data.batches(LIMIT, 3, SAMPLED)) == first
+    assert as_lists(data.batches(LIMIT, 4, SAMPLED)) != first
 
 
 def test_without_sampling_a_text_is_always_cut_alike(data: Corpus) -> None:

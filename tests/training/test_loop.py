@@ -10,7 +10,7 @@ from attnviz import pretrained
 from attnviz.tokenizer import Tokenizer
 from attnviz.training import loop
 from attnviz.training import recipe as recipes
-from attnviz.training.corpus import Corpus, Pair
+from attnviz.training.corpus import PLAIN, Corpus, Mix, Pair
 from attnviz.training.loop import Run
 from attnviz.training.recipe import Recipe, Stage
 
@@ -102,9 +102,9 @@ def test_a_stage_sets_dropout_and_paraphrases(
     seen: list[tuple[int, float, float, int]] = []
     batches = Corpus.batches
 
-    def watching(corpus, size, seed, alpha=None, share=0.0, texts=()):
-        seen.append((run.step, run.model.dropout.p, share, len(texts)))
-        return batches(corpus, size, seed, alpha, share, texts)
+    def watching(corpus: Corpus, size: int, seed: int, mix: Mix = PLAIN):
+        seen.append((run.step, run.model.dropout.p, mix.paraphrased, len(mix.paraphrases)))
+        return batches(corpus, size, seed, mix)
 
     run = Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu")
     monkeypatch.setattr(Corpus, "batches", watching)

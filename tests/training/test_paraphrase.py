@@ -6,7 +6,7 @@ import pytest
 
 from attnviz.tokenizer import Tokenizer
 from attnviz.training import paraphrase
-from attnviz.training.corpus import Corpus, Pair
+from attnviz.training.corpus import Corpus, Mix, Pair
 from attnviz.training.loop import Run
 from attnviz.training.recipe import Recipe
 
@@ -58,7 +58,7 @@ def test_only_sources_are_replaced_about_as_often_as_asked(data: Corpus) -> None
     tokenizer, replaced, total = data.tokenizer, 0, 0
     targets = {text for pair in data.pairs for text in pair}
     for seed in range(40):
-        for batch in data.batches(300, seed, None, 0.5, others):
+        for batch in data.batches(300, seed, Mix(paraphrased=0.5, paraphrases=others)):
             for source, target in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
                 assert tokenizer.decode(target) in targets
                 replaced += tokenizer.decode(source).strip() == "#"
