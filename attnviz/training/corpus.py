@@ -2,8 +2,8 @@
 
 import random
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -46,22 +46,22 @@ class Batch:
 class Mix:
     """How an epoch is made of the pairs. Texts are cut by subword sampling of smoothness `alpha`; a
     share `paraphrased` of the sources is taken from `paraphrases`, lists as long as the pairs; a
-    pair with a word of the `phrasebook` (in its first text) stands there `copies` times."""
+    pair whose first text has a word of `copies` stands there that many times."""
 
     alpha: float | None = None
     paraphrased: float = 0.0
     paraphrases: Sequence[list[Pair]] = ()
-    phrasebook: tuple[str, ...] = ()
-    copies: int = 1
+    copies: Mapping[str, int] = field(default_factory=dict)
 
     def times(self, pair: Pair) -> int:
         """How often `pair` stands in the epoch."""
-        return self.copies if self._words and self._words.search(pair[0]) else 1
+        found = self._words.findall(pair[0].lower()) if self._words else ()
+        return max((self.copies[word] for word in found), default=1)
 
     @cached_property
     def _words(self) -> re.Pattern[str] | None:
-        words = "|".join(map(re.escape, self.phrasebook))
-        return re.compile(rf"\b(?:{words})s?\b", re.IGNORECASE) if words else None
+        words = "|".join(map(re.escape, self.copies))
+        return re.compile(rf"\b({words})s?\b") if words else None
 
 
 PLAIN = Mix()

@@ -123,7 +123,6 @@ class Run:
             alpha=self.recipe.alpha,
             paraphrased=stage.paraphrased,
             paraphrases=self.paraphrases,
-            phrasebook=self.recipe.phrasebook,
             copies=stage.copies,
         )
 

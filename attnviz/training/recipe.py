@@ -1,7 +1,8 @@
 """What a training run needs to know: sizes, data, schedule. One frozen object, one file a model."""
 
 import runpy
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from attnviz.config import ModelConfig
@@ -18,8 +19,8 @@ class Stage:
     dropout: float
     paraphrased: float = 0.0
     """Share of the examples whose source is another one, made by the model itself."""
-    copies: int = 1
-    """How often a pair with a word of the phrasebook stands in an epoch."""
+    copies: Mapping[str, int] = field(default_factory=dict)
+    """Word of the first language: how often a pair that has it stands in an epoch."""
 
     def rate(self, step: int) -> float:
         """Learning rate at `step` of this stage; zero at its end."""
@@ -43,8 +44,6 @@ class Recipe:
     label_smoothing: float
     batch_tokens: int
     stages: tuple[Stage, ...]
-    phrasebook: tuple[str, ...] = ()
-    """Words of everyday needs, in the first language."""
     weight_decay: float
     average: float
     """Decay of the running average of the weights, a step."""

@@ -3,6 +3,14 @@
 from attnviz.config import ModelConfig
 from attnviz.training.recipe import Recipe, Stage
 
+LATER = {"warmup": 1, "dropout": 0.2, "paraphrased": 0.35}
+NEEDS = (
+    *("bus", "taxi", "airport", "ticket", "hotel", "restaurant", "bathroom", "toilet", "bank"),
+    *("hospital", "doctor", "weather", "rain", "tea", "coffee", "water", "cup", "menu"),
+    *("how much", "where is", "where's", "excuse me", "would like", "could you", "can you"),
+)
+PHRASEBOOK = dict.fromkeys(NEEDS, 4) | {"station": 12, "train": 12}
+
 RECIPE = Recipe(
     name="en-zh",
     languages=("en", "zh"),
@@ -27,24 +35,8 @@ RECIPE = Recipe(
     batch_tokens=2400,
     stages=(
         Stage(steps=9000, warmup=500, cooldown=3200, learning_rate=1.0e-3, dropout=0.15),
-        Stage(
-            steps=3750, warmup=1, cooldown=1, learning_rate=8.0e-4, dropout=0.2, paraphrased=0.35
-        ),
-        Stage(
-            steps=2850,
-            warmup=1,
-            cooldown=2850,
-            learning_rate=5.8e-4,
-            dropout=0.2,
-            paraphrased=0.35,
-            copies=4,
-        ),
-    ),
-    phrasebook=(
-        *("station", "train", "bus", "taxi", "airport", "ticket", "hotel", "restaurant"),
-        *("bathroom", "toilet", "bank", "hospital", "doctor", "weather", "rain"),
-        *("tea", "coffee", "water", "cup", "menu", "how much", "where is", "where's"),
-        *("excuse me", "would like", "could you", "can you"),
+        Stage(**LATER, steps=3750, cooldown=1, learning_rate=8.0e-4),
+        Stage(**LATER, steps=2850, cooldown=2850, learning_rate=5.8e-4, copies=PHRASEBOOK),
     ),
     weight_decay=0.01,
     average=0.999,
