@@ -21,7 +21,7 @@ STYLES: Mapping[str, tuple[str, ...]] = {
     "head_grid": ("base", "head_grid"),
     "lines": ("base", "chip", "lines"),
     "chips": ("base", "chip", "chips"),
-    "plot": ("plot",),
+    "plot": ("base",),
     "notebook": ("notebook",),
 }
 

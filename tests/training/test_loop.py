@@ -10,14 +10,9 @@ from attnviz import pretrained
 from attnviz.tokenizer import Tokenizer
 from attnviz.training import loop
 from attnviz.training import recipe as recipes
-from attnviz.training.corpus import PLAIN, Corpus, Mix, Pair
+from attnviz.training.corpus import PLAIN, Corpus, Mix
 from attnviz.training.loop import Run
 from attnviz.training.recipe import Recipe, Stage
-
-
-@pytest.fixture
-def data(pairs: list[Pair], tokenizer: Tokenizer) -> Corpus:
-    return Corpus(pairs[::7], ("en", "zh"), tokenizer, n_ctx=40)
 
 
 def test_the_rate_rises_stays_and_falls_to_zero_in_every_stage(recipe: Recipe) -> None:
@@ -30,9 +25,8 @@ def test_the_rate_rises_stays_and_falls_to_zero_in_every_stage(recipe: Recipe) -
 
 
 def test_the_loss_of_a_batch_does_not_count_padding(
-    data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path
+    run: Run, data: Corpus, tokenizer: Tokenizer
 ) -> None:
-    run = Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu")
     batch = next(iter(data.batches(500, 0)))
     assert (batch.labels == tokenizer.pad).any()
     found = loop.loss(run.average, batch, tokenizer.pad, 0.0).item()
@@ -92,13 +86,7 @@ def test_a_killed_run_goes_on_bit_for_bit(
             assert torch.equal(value, expected[key]), f"{name}: {key}"
 
 
-def test_a_stage_sets_dropout_and_paraphrases(
-    data: Corpus,
-    recipe: Recipe,
-    tokenizer: Tokenizer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_stage_sets_dropout_and_paraphrases(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, float, float, int]] = []
     batches = Corpus.batches
 
@@ -106,33 +94,24 @@ def test_a_stage_sets_dropout_and_paraphrases(
         seen.append((run.step, run.model.dropout.p, mix.paraphrased, len(mix.paraphrases)))
         return batches(corpus, size, seed, mix)
 
-    run = Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu")
     monkeypatch.setattr(Corpus, "batches", watching)
     run.finish(save_every=1000)
-    first, second = recipe.stages
+    first, second = run.recipe.stages
     border = [entry for entry in seen if entry[0] == first.steps]
     assert seen[0] == (0, first.dropout, 0.0, 0)
     assert border == [(first.steps, second.dropout, 0.5, 2)]
     assert {entry[1:] for entry in seen if entry[0] < first.steps} == {(first.dropout, 0.0, 0)}
 
 
-def test_a_run_whose_paraphrases_are_gone_does_not_make_others(
-    data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path
-) -> None:
-    run = Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu")
-    run.step = recipe.stages[0].steps + 1
+def test_a_run_whose_paraphrases_are_gone_does_not_make_others(run: Run) -> None:
+    run.step = run.recipe.stages[0].steps + 1
     with pytest.raises(FileNotFoundError, match="paraphrases-0"):
         next(run._batches())
 
 
 def test_a_kill_while_saving_leaves_the_last_checkpoint_whole(
-    data: Corpus,
-    recipe: Recipe,
-    tokenizer: Tokenizer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu")
     run.save()
     whole = run.checkpoint.read_bytes()
 

@@ -1,24 +1,16 @@
 """Paraphrases stand in for sources, never for targets, and are made once."""
 
-from pathlib import Path
-
 import pytest
 
-from attnviz.tokenizer import Tokenizer
+from attnviz.model.transformer import Transformer
 from attnviz.training import paraphrase
-from attnviz.training.corpus import Corpus, Mix, Pair
+from attnviz.training.corpus import Corpus, Mix
 from attnviz.training.loop import Run
-from attnviz.training.recipe import Recipe
 
 
 @pytest.fixture
-def data(pairs: list[Pair], tokenizer: Tokenizer) -> Corpus:
-    return Corpus(pairs[::7], ("en", "zh"), tokenizer, n_ctx=40)
-
-
-@pytest.fixture
-def model(data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path):
-    return Run(recipe, data, data, tokenizer.pad, tmp_path, "cpu").average
+def model(run: Run) -> Transformer:
+    return run.average
 
 
 def test_every_pair_has_its_paraphrases_and_they_differ_by_chance(model, data, tmp_path) -> None:

@@ -15,7 +15,7 @@ export default function plot({ data, parentElement, setTriggerValue }) {
 
 function create(parentElement) {
   const root = add(parentElement, "span", "attnviz plot");
-  const view = { root, id: crypto.getRandomValues(new Uint32Array(1))[0], down: null, inside: false };
+  const view = { root, id: crypto.getRandomValues(new Uint32Array(1))[0], down: null, cell: null };
   const handlers = {
     pointermove: (event) => pointAt(view, event),
     pointerdown: (event) => { view.down = cellAt(view, event) && [event.clientX, event.clientY]; },
@@ -56,8 +56,8 @@ function cellAt(view, event) {
 
 function pointAt(view, event) {
   const cell = cellAt(view, event);
-  if (!cell && !view.inside) return;
-  view.inside = cell !== null;
+  if (cell?.row === view.cell?.row && cell?.col === view.cell?.col) return;
+  view.cell = cell;
   mark(view, { rows: [], columns: [] });
   announce(view.id, view.picture, cell?.row ?? null, cell?.col ?? null);
 }
