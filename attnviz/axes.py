@@ -19,6 +19,7 @@ MEANING = MappingProxyType(
         "E": "value width",
         "F": "MLP width d_mlp",
         "V": "vocabulary",
+        "C": "positions that the model knows",
         "L": "layers",
         "1": "one number for each row",
     }

@@ -50,6 +50,11 @@ class Bundle:
         return self.model.embed.W_E.device
 
     @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        """Every parameter and table of the model by its name."""
+        return dict(self.model.named_parameters()) | dict(self.model.named_buffers())
+
+    @cached_property
     def n_parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
 

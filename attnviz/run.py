@@ -10,10 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.model.decision import GREEDY, Decision
 from attnviz.model.generate import generate
+from attnviz.model.transformer import UNCHANGED, Changes
 from attnviz.pretrained import Bundle
+from attnviz.recorder import Edit, Recorder
 from attnviz.tokenizer import Tokenizer, clean
-from attnviz.trace import Edit, Recorder, Tokens, Trace
+from attnviz.trace import Tokens, Trace
 
 
 class InputError(ValueError):
@@ -28,19 +31,24 @@ class InputError(ValueError):
 def run(
     bundle: Bundle,
     text: str,
-    target: str | None = None,
+    target: str | Tokens | None = None,
     *,
     to: str | None = None,
     edits: Mapping[str, Edit] | None = None,
+    changes: Changes = UNCHANGED,
+    decision: Decision = GREEDY,
 ) -> Trace:
     """Run the model on `text` and keep every step.
 
-    `target` forces the output text of an encoder-decoder; without it the model decodes greedily.
-    `to` is the language to translate into ("zh"), by default the one that `text` is not in.
-    `edits` maps a path ("decoder.0.cross.pattern") to what its value is replaced with.
+    `target` forces the output of an encoder-decoder, as a text or as the tokens of an earlier run;
+    without it the model decodes greedily. `to` is the language to translate into ("zh"), by default
+    the one that `text` is not in. `edits` maps a path ("decoder.0.cross.pattern") to what its value
+    is replaced with. `changes` maps an attention ("decoder.0.cross") to parts that take the place
+    of the model's own; decoding itself is done without them. `decision` is how the recorded way
+    goes on from the logits to a token.
     Text that does not fit n_ctx is cut at its end; `facts["cut"]` counts the characters left out
     of source and target. Raises InputError for an empty text or an unknown language, and KeyError
-    for an edit of a step that the model does not have.
+    for an edit or a change of what the model does not have.
     """
     if not clean(text):
         raise InputError("empty", "The text is empty: type a sentence.")
@@ -48,8 +56,9 @@ def run(
     read, facts = source, {}
     if bundle.config.kind == "encoder-decoder":
         read, facts["finished"] = _target(bundle, source, target)
-    rec = Recorder(edits)
-    logits_1TV = bundle.model(**_inputs(bundle, source, read), rec=rec)
+    rec = Recorder(edits, bundle.weights)
+    inputs = _inputs(bundle, source, read)
+    logits_1TV = bundle.model(**inputs, rec=rec, changes=changes, decision=decision)
     facts |= _facts(bundle, source, read) | {"to": _direction(bundle.tokenizer, text, to)}
     trace = Trace.of(
         rec,
@@ -58,7 +67,7 @@ def run(
         output=_next(bundle, logits_1TV) if read is source else read.text,
         facts=facts,
     )
-    for path in edits or ():
+    for path in (*(edits or ()), *(f"{attention}.pattern" for attention in changes)):
         _ = trace[path]
     return trace
 
@@ -95,9 +104,11 @@ def _source(bundle: Bundle, text: str, to: str | None) -> Tokens:
     return tokenizer.encode(text, before, after, bundle.config.n_ctx)
 
 
-def _target(bundle: Bundle, source: Tokens, target: str | None) -> tuple[Tokens, bool]:
+def _target(bundle: Bundle, source: Tokens, target: str | Tokens | None) -> tuple[Tokens, bool]:
     """The decoder's input, forced or decoded, and whether it came to its end."""
     tokenizer, n_ctx = bundle.tokenizer, bundle.config.n_ctx
+    if isinstance(target, Tokens):
+        return target, not _cut(target)
     if target is not None and clean(target):
         forced = tokenizer.encode(target, [tokenizer.start], limit=n_ctx)
         return forced, not _cut(forced)

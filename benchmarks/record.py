@@ -26,7 +26,8 @@ from attnviz.attention.masks.causal import causal
 from attnviz.attention.variant import Parts
 from attnviz.config import ModelConfig
 from attnviz.model.transformer import Transformer
-from attnviz.trace import SILENT, Recorder, Trace
+from attnviz.recorder import SILENT, Recorder
+from attnviz.trace import Trace
 
 CONFIG = ModelConfig(
     kind="encoder-decoder",

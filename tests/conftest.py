@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from attnviz import pretrained
 from attnviz.config import ModelConfig
+from attnviz.model.embedding import sinusoid
 from attnviz.model.transformer import Transformer
 from attnviz.tokenizer import Tokenizer
 from attnviz.training.corpus import Pair
@@ -44,6 +45,9 @@ def make_model(seed: int = 0, **changes: Any) -> Transformer:
     """A random model in float64 whose every bias and gain is random too, in evaluation mode."""
     torch.manual_seed(seed)
     model = Transformer(make_config(**changes)).double().eval()
+    if model.config.position == "sinusoidal":
+        positions = model.embed.positions
+        positions.copy_(sinusoid(*positions.shape, dtype=torch.float64))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)

@@ -8,11 +8,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    *("axes", "config", "trace", "tokenizer", "attention", "model", "pretrained", "adapters"),
-    *("run", "__init__", "analysis", "figures", "app", "__main__"),
+    *("axes", "rule", "config", "recorder", "trace", "tokenizer", "attention", "model"),
+    *("pretrained", "adapters", "run", "__init__", "analysis", "figures", "app", "__main__"),
 )
 ABOVE = {layer: set(LAYERS[: i + 1]) for i, layer in enumerate(LAYERS)}
-ABOVE["figures"] = {"axes", "figures"}
+ABOVE["figures"] = {"axes", "rule", "figures"}
 ABOVE["training"] = ABOVE["run"] | {"training"}
 ABOVE["__main__"] = set(LAYERS) | {"training"}
 TRAINING_PAGE = "app/pages/training.py"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from attnviz.trace import SILENT, Kept, Recorder, Step, Tokens, Trace
+from attnviz.recorder import SILENT, Kept, Recorder, Step
+from attnviz.trace import Tokens, Trace
 
 SCORES = Step("scores", "H T S", r"S = Q K^\top")
 Z = Step("z", "T D", "z")
@@ -174,7 +175,7 @@ def test_a_recorder_gives_back_what_an_edit_makes_and_keeps_it() -> None:
     value = torch.zeros(1, 2, 3, 5)
     edited = rec.at("decoder").at(0).keep(SCORES, value)
     assert torch.equal(edited, value + 1)
-    assert torch.equal(rec.kept()["decoder.0.scores"][1], edited)
+    assert torch.equal(rec.kept()["decoder.0.scores"].value, edited)
     assert rec.at("decoder").at(1).keep(SCORES, value) is value
 
 

@@ -14,7 +14,8 @@ import attnviz.attention as package
 from attnviz.attention.core import KEY, STANDARD, VALUE, Q
 from attnviz.attention.core import attend as path
 from attnviz.attention.variant import Variant, over
-from attnviz.trace import Recorder, Trace
+from attnviz.recorder import Recorder
+from attnviz.trace import Trace
 
 
 @cache
@@ -48,21 +49,19 @@ def attend(
 
     `mask` (boolean, broadcast to B H T S) is True where attention is allowed. The trace's
     "pattern" is the T x S matrix of weights and "z" the mixed values; a batch of one is dropped.
-    Raises ValueError for an unknown name, shapes or types that do not belong together, and
-    numbers that are not finite.
+    Raises ValueError for an unknown name or parameter, shapes or types that do not belong together,
+    and numbers that are not finite.
     """
     if name not in variants():
         raise ValueError(f"there is no variant {name!r}; known are {', '.join(variants())}")
-    if parameters:
-        unknown = ", ".join(parameters)
-        raise ValueError(f"{name} has no parameters, so these are unknown: {unknown}")
+    parts = variants()[name].build(**parameters)
     _check(q, k, v, mask)
     q, k, v = q.clone(), k.clone(), v.clone()  # the trace stays true when the caller's change
     rec = Recorder()
     with torch.no_grad():
         for step, value in ((Q, q), (KEY, k), (VALUE, v)):
             rec.keep(step, value)
-        path(q, k, v, mask, over(STANDARD, variants()[name].parts), rec)
+        path(q, k, v, mask, over(STANDARD, parts), rec)
     return Trace.of(rec, batched=len(q) > 1, facts={"variant": name})
 
 

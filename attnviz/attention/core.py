@@ -14,16 +14,29 @@ from torch import Tensor, nn
 
 from attnviz.attention.normalizers.softmax import softmax
 from attnviz.attention.scores.scaled_dot import scaled_dot
-from attnviz.attention.variant import Parts
-from attnviz.trace import SILENT, Recorder, Step
+from attnviz.attention.variant import Parts, shared
+from attnviz.recorder import SILENT, Recorder, Step
 
-Q = Step("q", "H T K", r"Q = X W_Q + b_Q")
-KEY = Step("k", "G S K", r"K = Y W_K + b_K")
-VALUE = Step("v", "G S E", r"V = Y W_V + b_V")
-SCORES = Step("scores", "H T S", r"S = \mathrm{score}(Q, K) + \text{bias}")
-MASKED = Step("masked", "H T S", r"M_{ts} = S_{ts} \text{ if allowed, else } -\infty")
-Z = Step("z", "H T E", r"Z = A V")
-OUT = Step("out", "T D", r"\sum_h Z_h W_O^h + b_O")
+Q = Step("q", "H T K", r"Q = X W_Q + b_Q", "sum(d, x[t, d] * W_Q[h, d, k]) + b_Q[h, k]")
+KEY = Step("k", "G S K", r"K = Y W_K + b_K", "sum(d, y[s, d] * W_K[g, d, k]) + b_K[g, k]")
+VALUE = Step("v", "G S E", r"V = Y W_V + b_V", "sum(d, y[s, d] * W_V[g, d, e]) + b_V[g, e]")
+SCORES = Step("scores", "H T S", r"S = \mathrm{score}(Q, K) + \mathrm{bias}", "score[h, t, s]")
+GIVEN = Step("given", "H T S", r"C_{ts} \in \{0, 1\}", kind="weight")
+BOTH = Step("both", "H T S", r"C \wedge C'", "own[h, t, s] * given[h, t, s]", kind="weight")
+MASKED = Step(
+    "masked",
+    "H T S",
+    r"M_{ts} = \begin{cases} S_{ts} & C_{ts} = 1 \\ -\infty & C_{ts} = 0 \end{cases}",
+    "where(allowed[h, t, s], scores[h, t, s], -inf)",
+)
+OPEN = Step("masked", "H T S", r"M = S", "scores[h, t, s]")
+Z = Step("z", "H T E", r"Z = A V", "sum(s, pattern[h, t, s] * v[h // n_sharing, s, e])")
+OUT = Step(
+    "out",
+    "T D",
+    r"\mathrm{out} = \sum_h Z_h W_O^h + b_O",
+    "sum(h, k, z[h, t, k] * W_O[h, k, d]) + b_O[d]",
+)
 
 STANDARD = Parts(score=scaled_dot, normalize=softmax)
 
@@ -42,24 +55,28 @@ def attend(
     assert parts.normalize is not None, "a path needs a normalizer"
     if parts.place:
         q_BHTK, k_BGSK = parts.place(q_BHTK, k_BGSK, rec)
-    n_sharing = q_BHTK.shape[1] // k_BGSK.shape[1]
-    scores_BHTS = parts.score(q_BHTK, _shared(k_BGSK, n_sharing), rec)
+    scores_BHTS = parts.score(q_BHTK, k_BGSK, rec)
     if parts.bias:
         scores_BHTS = parts.bias(scores_BHTS, rec)
-    scores_BHTS = rec.keep(SCORES, scores_BHTS)
-    if parts.allow:
-        own = parts.allow(scores_BHTS.shape[-2], scores_BHTS.shape[-1], scores_BHTS)
-        allowed = own if allowed is None else own & allowed
-    if allowed is not None:
-        scores_BHTS = scores_BHTS.where(allowed, -math.inf)
-    masked_BHTS = rec.keep(MASKED, scores_BHTS)
+    scores_BHTS = rec.keep(SCORES, scores_BHTS, score=scores_BHTS)
+    masked_BHTS = _masked(scores_BHTS, allowed, parts, rec)
     pattern_BHTS = parts.normalize(masked_BHTS, rec)
-    return rec.keep(Z, torch.matmul(pattern_BHTS, _shared(v_BGSE, n_sharing)))
+    z_BHTE = torch.matmul(pattern_BHTS, shared(v_BGSE, q_BHTK))
+    n_sharing = q_BHTK.shape[1] // v_BGSE.shape[1]
+    return rec.keep(Z, z_BHTE, pattern=pattern_BHTS, v=v_BGSE, n_sharing=n_sharing)
 
 
-def _shared(x_BGSK: Tensor, n_sharing: int) -> Tensor:
-    """Each key/value head repeated for the query heads that read it."""
-    return x_BGSK if n_sharing == 1 else x_BGSK.repeat_interleave(n_sharing, dim=1)
+def _masked(scores_BHTS: Tensor, given: Tensor | None, parts: Parts, rec: Recorder) -> Tensor:
+    """The scores with -inf where the `given` mask or the parts' own forbids attention."""
+    allowed = parts.allow(scores_BHTS, rec) if parts.allow else None
+    if given is not None:
+        given = rec.keep(GIVEN, given.expand_as(scores_BHTS))
+        both = given if allowed is None else allowed & given
+        allowed = both if allowed is None else rec.keep(BOTH, both, own=allowed, given=given)
+    if allowed is None:
+        return rec.keep(OPEN, scores_BHTS, scores=scores_BHTS)
+    masked_BHTS = scores_BHTS.where(allowed, -math.inf)
+    return rec.keep(MASKED, masked_BHTS, scores=scores_BHTS, allowed=allowed)
 
 
 class Past(Protocol):
@@ -92,14 +109,17 @@ class Attention(nn.Module):
         past: Past | None = None,
     ) -> Tensor:
         """Queries from `x`, keys and values from `y` (the same tensor in self-attention)."""
-        q_BHTK = rec.keep(Q, _heads(x_BTD, self.W_Q, self.b_Q))
-        k_BGSK = rec.keep(KEY, _heads(y_BSD, self.W_K, self.b_K))
-        v_BGSK = rec.keep(VALUE, _heads(y_BSD, self.W_V, self.b_V))
+        q_BHTK = _heads(x_BTD, self.W_Q, self.b_Q)
+        k_BGSK = _heads(y_BSD, self.W_K, self.b_K)
+        v_BGSK = _heads(y_BSD, self.W_V, self.b_V)
+        q_BHTK = rec.keep(Q, q_BHTK, x=x_BTD, W_Q=self.W_Q, b_Q=self.b_Q)
+        k_BGSK = rec.keep(KEY, k_BGSK, y=y_BSD, W_K=self.W_K, b_K=self.b_K)
+        v_BGSK = rec.keep(VALUE, v_BGSK, y=y_BSD, W_V=self.W_V, b_V=self.b_V)
         if past is not None:
             k_BGSK, v_BGSK = past.extend(k_BGSK, v_BGSK)
         z_BHTK = attend(q_BHTK, k_BGSK, v_BGSK, allowed, parts, rec)
         out_BTD = torch.einsum("bhtk,hkd->btd", z_BHTK, self.W_O) + self.b_O
-        return rec.keep(OUT, out_BTD)
+        return rec.keep(OUT, out_BTD, z=z_BHTK, W_O=self.W_O, b_O=self.b_O)
 
 
 def _heads(x_BTD: Tensor, w_HDK: Tensor, b_HK: Tensor) -> Tensor:

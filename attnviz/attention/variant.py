@@ -10,16 +10,17 @@ from typing import Literal
 
 from torch import Tensor
 
-from attnviz.trace import Recorder
+from attnviz.recorder import Recorder
 
 Place = Callable[[Tensor, Tensor, Recorder], tuple[Tensor, Tensor]]
 """(q BHTK, k BGSK, rec) -> q and k with positions put in."""
 Score = Callable[[Tensor, Tensor, Recorder], Tensor]
-"""(q BHTK, k BHSK, rec) -> scores BHTS."""
+"""(q BHTK, k BGSK, rec) -> scores BHTS; `shared` gives every query head its keys."""
 Bias = Callable[[Tensor, Recorder], Tensor]
 """(scores BHTS, rec) -> scores with the bias added."""
-Allow = Callable[[int, int, Tensor], Tensor]
-"""(T, S, like) -> boolean TS, True where attention is allowed; the last query sees the last key."""
+Allow = Callable[[Tensor, Recorder], Tensor | None]
+"""(scores BHTS, rec) -> boolean BHTS, True where attention is allowed, or None where it is
+everywhere; only the scores' shape and device count. The last query sees the last key."""
 Normalize = Callable[[Tensor, Recorder], Tensor]
 """(masked scores BHTS, rec) -> pattern BHTS, which it records as its last step."""
 
@@ -45,15 +46,47 @@ class Properties:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A number that a variant takes: what it is without being asked, and its range."""
+
+    default: float
+    low: float
+    high: float
+    meaning: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One named attention: title by language, source, formula, parts and promises."""
+    """One named attention: title by language, source, formula, parts and promises. With
+    `parameters`, `parts` makes the parts of them."""
 
     name: str
     title: Mapping[str, str]
     paper: str
     formula: str
-    parts: Parts
+    parts: Parts | Callable[..., Parts]
     properties: Properties = field(default_factory=Properties)
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+    def build(self, **values: float) -> Parts:
+        """The parts with these parameters, the others at their defaults. Raises ValueError for an
+        unknown parameter and for a value out of its range."""
+        if unknown := sorted(values.keys() - self.parameters.keys()):
+            known = ", ".join(self.parameters) or "none"
+            raise ValueError(f"{self.name} has no parameter {', '.join(unknown)}; it has {known}")
+        for name, value in values.items():
+            low, high = self.parameters[name].low, self.parameters[name].high
+            if not low <= value <= high:
+                raise ValueError(f"{self.name}: {name} goes from {low} to {high}, not {value}")
+        if isinstance(self.parts, Parts):
+            return self.parts
+        return self.parts(**{n: values.get(n, p.default) for n, p in self.parameters.items()})
+
+
+def shared(x_BGSK: Tensor, q_BHTK: Tensor) -> Tensor:
+    """Each key/value head repeated for the query heads that read it: head h reads h // (H / G)."""
+    n_sharing = q_BHTK.shape[1] // x_BGSK.shape[1]
+    return x_BGSK if n_sharing == 1 else x_BGSK.repeat_interleave(n_sharing, dim=1)
 
 
 def combine(first: Parts, second: Parts) -> Parts:

@@ -14,16 +14,19 @@ from attnviz.attention.variant import Parts
 from attnviz.config import ModelConfig
 from attnviz.model.mlp import MLP
 from attnviz.model.norm import norm
-from attnviz.trace import SILENT, Recorder, Step
+from attnviz.recorder import SILENT, Recorder, Step
 
-RESID_PRE = Step("resid_pre", "T D", r"x")
+RESID_PRE = Step("resid_pre", "T D", r"x", "x[t, d]")
+ADDED = Step("added", "T D", r"x + \mathrm{out}", "x[t, d] + out[t, d]")
 
 
 def _after(name: str, sublayer: str) -> dict[str, Step]:
     """The stream after a sublayer, by the place of the norm."""
+    pre = rf"x + \mathrm{{{sublayer}}}(\mathrm{{norm}}(x))"
+    post = rf"\mathrm{{norm}}(x + \mathrm{{{sublayer}}}(x))"
     return {
-        "pre": Step(name, "T D", rf"x + \mathrm{{{sublayer}}}(\mathrm{{norm}}(x))"),
-        "post": Step(name, "T D", rf"\mathrm{{norm}}(x + \mathrm{{{sublayer}}}(x))"),
+        "pre": Step(name, "T D", pre, "x[t, d] + out[t, d]"),
+        "post": Step(name, "T D", post, "norm[t, d]"),
     }
 
 
@@ -53,36 +56,43 @@ class Block(nn.Module):
         allowed: Tensor | None,
         memory_BSD: Tensor | None = None,
         memory_allowed: Tensor | None = None,
-        parts: Parts = STANDARD,
+        parts: tuple[Parts, Parts] = (STANDARD, STANDARD),
         rec: Recorder = SILENT,
         past: tuple[Past | None, Past | None] = (None, None),
     ) -> Tensor:
-        """The residual stream after this block, BTD. `past` is self-attention's and cross's."""
+        """The residual stream after this block, BTD. `parts` and `past` are self-attention's and
+        cross-attention's."""
 
         def attend_self(h_BTD: Tensor, rec: Recorder) -> Tensor:
-            return self.self_attention(h_BTD, h_BTD, allowed, parts, rec, past[0])
+            return self.self_attention(h_BTD, h_BTD, allowed, parts[0], rec, past[0])
 
         def attend_cross(h_BTD: Tensor, rec: Recorder) -> Tensor:
             assert self.cross_attention is not None
-            return self.cross_attention(h_BTD, memory_BSD, memory_allowed, STANDARD, rec, past[1])
+            y_BSD, allowed = memory_BSD, memory_allowed
+            return self.cross_attention(h_BTD, y_BSD, allowed, parts[1], rec, past[1])
 
-        x_BTD = rec.keep(RESID_PRE, x_BTD)
-        x_BTD = self._add(x_BTD, self.self_norm, attend_self, rec.at("self"))
-        x_BTD = rec.keep(RESID_MID[self.norm_place], x_BTD)
+        x_BTD = rec.keep(RESID_PRE, x_BTD, x=x_BTD)
+        x_BTD = self._add(x_BTD, self.self_norm, attend_self, RESID_MID, rec, "self")
         if self.cross_attention is not None:
-            x_BTD = self._add(x_BTD, self.cross_norm, attend_cross, rec.at("cross"))
-            x_BTD = rec.keep(RESID_CROSS[self.norm_place], x_BTD)
-        x_BTD = self._add(x_BTD, self.mlp_norm, self.mlp, rec.at("mlp"))
-        return rec.keep(RESID_POST[self.norm_place], x_BTD)
+            x_BTD = self._add(x_BTD, self.cross_norm, attend_cross, RESID_CROSS, rec, "cross")
+        return self._add(x_BTD, self.mlp_norm, self.mlp, RESID_POST, rec, "mlp")
 
     def _add(
         self,
         x_BTD: Tensor,
         norm: nn.Module | None,
         sublayer: Callable[[Tensor, Recorder], Tensor],
+        after: dict[str, Step],
         rec: Recorder,
+        name: str,
     ) -> Tensor:
+        """The stream with what the sublayer makes of it; recorded as `after`."""
         assert norm is not None
+        inner, step = rec.at(name), after[self.norm_place]
         if self.norm_place == "pre":
-            return x_BTD + self.dropout(sublayer(norm(x_BTD, rec), rec))
-        return norm(x_BTD + self.dropout(sublayer(x_BTD, rec)), rec)
+            out_BTD = self.dropout(sublayer(norm(x_BTD, inner), inner))
+            return rec.keep(step, x_BTD + out_BTD, x=x_BTD, out=out_BTD)
+        out_BTD = self.dropout(sublayer(x_BTD, inner))
+        added_BTD = inner.keep(ADDED, x_BTD + out_BTD, x=x_BTD, out=out_BTD)
+        normed_BTD = norm(added_BTD, inner)
+        return rec.keep(step, normed_BTD, norm=normed_BTD)

@@ -10,11 +10,25 @@ import torch
 from torch import Tensor, nn
 
 from attnviz.config import ModelConfig
-from attnviz.trace import SILENT, Recorder, Step
+from attnviz.recorder import SILENT, Recorder, Step
 
-TOKEN = Step("token", "T D", r"\sqrt{d_{\mathrm{model}}}\; W_E[x_t]")
-POSITION = Step("position", "T D", r"P_t")
-SUM = Step("sum", "T D", r"\sqrt{d_{\mathrm{model}}}\; W_E[x_t] + P_t")
+IDS = Step("ids", "T", r"x_t \in \{0, \dots, V - 1\}", kind="id")
+TOKEN = Step(
+    "token",
+    "T D",
+    r"E_t = \sqrt{d_{\mathrm{model}}}\; W_E[x_t]",
+    "sqrt(d_model) * W_E[ids[t], d]",
+)
+WAVES = Step(
+    "waves",
+    "C D",
+    r"\begin{aligned} P_{c,2i} &= \sin(c / 10000^{2i/D}) \\"
+    r" P_{c,2i+1} &= \cos(c / 10000^{2i/D}) \end{aligned}",
+    "where(d % 2 == 0, sin(c / 10000 ** (d / d_model)), cos(c / 10000 ** ((d - 1) / d_model)))",
+)
+LEARNED = Step("learned", "C D", r"P_c \text{ (learned)}", "P[c, d]")
+POSITION = Step("position", "T D", r"P_t", "P[t, d]")
+SUM = Step("sum", "T D", r"X_t = E_t + P_t", "token[t, d] + position[t, d]")
 
 
 class Embedding(nn.Module):
@@ -25,6 +39,7 @@ class Embedding(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.W_E = nn.Parameter(torch.randn(config.d_vocab, config.d_model) * config.d_model**-0.5)
+        self.table = LEARNED if config.position == "learned" else WAVES
         if config.position == "learned":
             self.positions = nn.Parameter(torch.randn(config.n_ctx, config.d_model) * 0.02)
         else:
@@ -37,18 +52,25 @@ class Embedding(nn.Module):
         end = start + ids_BT.shape[1]
         if end > self.positions.shape[0]:
             raise ValueError(f"{end} tokens, but the model has {self.positions.shape[0]} positions")
-        token_BTD = rec.keep(TOKEN, self.W_E[ids_BT] * math.sqrt(self.W_E.shape[1]))
-        position_BTD = rec.keep(POSITION, self.positions[start:end].expand_as(token_BTD))
-        return rec.keep(SUM, token_BTD + position_BTD)
+        d_model = self.W_E.shape[1]
+        ids_BT = rec.keep(IDS, ids_BT)
+        token_BTD = rec.keep(
+            TOKEN, self.W_E[ids_BT] * math.sqrt(d_model), W_E=self.W_E, ids=ids_BT, d_model=d_model
+        )
+        table_BCD = self.positions.expand(len(ids_BT), -1, -1)
+        table_BCD = rec.keep(self.table, table_BCD, P=self.positions, d_model=d_model)
+        position_BTD = rec.keep(POSITION, table_BCD[:, start:end], P=table_BCD)
+        return rec.keep(SUM, token_BTD + position_BTD, token=token_BTD, position=position_BTD)
 
     def unembed(self, x_BTD: Tensor) -> Tensor:
         """Logits BTV = x W_E^T."""
         return nn.functional.linear(x_BTD, self.W_E)
 
 
-def sinusoid(n_ctx: int, d_model: int) -> Tensor:
+def sinusoid(n_ctx: int, d_model: int, dtype: torch.dtype | None = None) -> Tensor:
     """Positions TD: sine in even columns, cosine in odd ones, wavelengths from 2 pi to 10000 * 2
     pi."""
-    rate = torch.exp(torch.arange(0, d_model, 2) * (-math.log(10000.0) / d_model))
-    angle = torch.arange(n_ctx)[:, None] * rate
-    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
+    even = torch.arange(0, d_model, 2, dtype=torch.float64)
+    angle = torch.arange(n_ctx)[:, None] / 10000.0 ** (even / d_model)
+    wave = torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
+    return wave.to(dtype or torch.get_default_dtype())

@@ -3,6 +3,9 @@
 Vaswani et al. 2017, arXiv:1706.03762. `forward` is the paper's Figure 1 read from bottom to top.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from torch import Tensor, nn
 
 from attnviz.attention.core import STANDARD
@@ -12,14 +15,24 @@ from attnviz.attention.variant import Parts, over
 from attnviz.config import ModelConfig
 from attnviz.model.block import Block
 from attnviz.model.cache import Cache
+from attnviz.model.decision import GREEDY, Decision, decide
 from attnviz.model.embedding import Embedding
 from attnviz.model.norm import norm
-from attnviz.trace import SILENT, Recorder, Step
+from attnviz.recorder import SILENT, Recorder, Step
 
-LOGITS = Step("logits", "T V", r"\ell = x W_E^\top")
-PROBS = Step("probs", "T V", r"p = \mathrm{softmax}(\ell)")
+LOGITS = Step("logits", "T V", r"\ell = X W_E^\top", "sum(d, x[t, d] * W_E[v, d])")
 
 CAUSAL = over(STANDARD, Parts(allow=causal))
+
+Changes = Mapping[str, Parts]
+"""Where ("decoder.2.cross") which parts of the attention are put in place of the model's own."""
+UNCHANGED: Changes = MappingProxyType({})
+
+
+def _within(changes: Changes, stack: str) -> Changes:
+    """The changes of one stack, by layer and attention."""
+    start = f"{stack}."
+    return {k.removeprefix(start): v for k, v in changes.items() if k.startswith(start)}
 
 
 class Stack(nn.Module):
@@ -39,12 +52,20 @@ class Stack(nn.Module):
         memory_allowed: Tensor | None = None,
         rec: Recorder = SILENT,
         cache: Cache | None = None,
+        changes: Changes = UNCHANGED,
     ) -> Tensor:
         for layer, block in enumerate(self.blocks):
             past = cache.layers[layer] if cache else (None, None)
+            parts = self._parts(layer, changes)
             at = rec.at(layer)
-            x_BTD = block(x_BTD, allowed, memory_BSD, memory_allowed, self.parts, at, past)
+            x_BTD = block(x_BTD, allowed, memory_BSD, memory_allowed, parts, at, past)
         return self.norm(x_BTD, rec) if self.norm is not None else x_BTD
+
+    def _parts(self, layer: int, changes: Changes) -> tuple[Parts, Parts]:
+        """The parts of self- and of cross-attention, with the changes "LAYER.self" and so on."""
+        own = (("self", self.parts), ("cross", STANDARD))
+        changed = (over(parts, changes.get(f"{layer}.{name}", Parts())) for name, parts in own)
+        return (self.parts, STANDARD) if not changes else (next(changed), next(changed))
 
 
 class Transformer(nn.Module):
@@ -66,24 +87,32 @@ class Transformer(nn.Module):
         target_BT: Tensor | None = None,
         source_real_BS: Tensor | None = None,
         rec: Recorder = SILENT,
+        changes: Changes = UNCHANGED,
+        decision: Decision = GREEDY,
     ) -> Tensor:
-        """Logits BTV (BSV for an encoder-only model). `source_real` is False at padding."""
+        """Logits BTV (BSV for an encoder-only model). `source_real` is False at padding; `decision`
+        only tells which way from the logits to the token is recorded."""
         x = None
         if self.encoder is not None and source_BS is not None:
-            x = self.encode(source_BS, source_real_BS, rec)
+            x = self.encode(source_BS, source_real_BS, rec, changes)
         if self.decoder is not None and target_BT is not None:
-            x = self.decode(target_BT, x, source_real_BS, rec)
+            x = self.decode(target_BT, x, source_real_BS, rec, changes=changes)
         assert x is not None, f"a {self.config.kind} model got neither of its inputs"
-        return self.unembed(x, rec)
+        return self.unembed(x, rec, decision)
 
     def encode(
-        self, source_BS: Tensor, real_BS: Tensor | None = None, rec: Recorder = SILENT
+        self,
+        source_BS: Tensor,
+        real_BS: Tensor | None = None,
+        rec: Recorder = SILENT,
+        changes: Changes = UNCHANGED,
     ) -> Tensor:
         """The encoder's output, the memory BSD."""
         assert self.encoder is not None
         rec = rec.at("encoder")
         x_BSD = self.dropout(self.embed(source_BS, 0, rec.at("embed")))
-        return self.encoder(x_BSD, None if real_BS is None else padding(real_BS), rec=rec)
+        allowed = None if real_BS is None else padding(real_BS)
+        return self.encoder(x_BSD, allowed, rec=rec, changes=_within(changes, "encoder"))
 
     def decode(
         self,
@@ -92,6 +121,7 @@ class Transformer(nn.Module):
         memory_real_BS: Tensor | None = None,
         rec: Recorder = SILENT,
         cache: Cache | None = None,
+        changes: Changes = UNCHANGED,
     ) -> Tensor:
         """The decoder's output BTD for the tokens of `target` that follow those in `cache`."""
         assert self.decoder is not None
@@ -101,10 +131,12 @@ class Transformer(nn.Module):
             memory_BSD = memory_BSD[:, :0]  # the cache holds its keys and values
         x_BTD = self.dropout(self.embed(target_BT, start, rec.at("embed")))
         real = None if memory_real_BS is None else padding(memory_real_BS)
-        return self.decoder(x_BTD, None, memory_BSD, real, rec, cache)
+        within = _within(changes, "decoder")
+        return self.decoder(x_BTD, None, memory_BSD, real, rec, cache, within)
 
-    def unembed(self, x_BTD: Tensor, rec: Recorder = SILENT) -> Tensor:
-        """Logits BTV; their softmax is recorded beside them."""
-        logits_BTV = rec.keep(LOGITS, self.embed.unembed(x_BTD))
-        rec.derive(PROBS, lambda: logits_BTV.softmax(-1))
+    def unembed(self, x_BTD: Tensor, rec: Recorder = SILENT, decision: Decision = GREEDY) -> Tensor:
+        """Logits BTV; the way from them to the token is recorded."""
+        logits_BTV = self.embed.unembed(x_BTD)
+        logits_BTV = rec.keep(LOGITS, logits_BTV, x=x_BTD, W_E=self.embed.W_E)
+        decide(logits_BTV, decision, rec)
         return logits_BTV

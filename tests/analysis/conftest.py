@@ -5,7 +5,8 @@ import torch
 
 from attnviz.config import ModelConfig
 from attnviz.model.transformer import Transformer
-from attnviz.trace import Recorder, Tokens, Trace
+from attnviz.recorder import Recorder
+from attnviz.trace import Tokens, Trace
 
 SOURCE = ("<2zh>", " un", "believ", "able", ",", " ", "c", "afé", " is", " 2", "!", "</s>")
 TARGET = ("<s>", "难以", "置信", "，", " i", "OS", "。")

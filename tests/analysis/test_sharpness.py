@@ -3,7 +3,8 @@
 import torch
 
 from attnviz.analysis.sharpness import sharpest_head
-from attnviz.trace import Recorder, Step, Tokens, Trace
+from attnviz.recorder import Recorder, Step
+from attnviz.trace import Tokens, Trace
 
 PATTERN = Step("pattern", "H T S", "A")
 

@@ -14,7 +14,8 @@ from attnviz.attention.core import STANDARD, Attention, attend
 from attnviz.attention.masks.causal import causal
 from attnviz.attention.masks.padding import padding
 from attnviz.attention.variant import Parts, combine, over
-from attnviz.trace import SILENT, Kept, Recorder, Trace
+from attnviz.recorder import SILENT, Recorder
+from attnviz.trace import Trace
 
 CAUSAL = over(STANDARD, Parts(allow=causal))
 B, H, G, T, S, K, E = 2, 6, 3, 5, 7, 4, 9
@@ -35,7 +36,7 @@ def recorded(
 ) -> dict[str, Tensor]:
     rec = Recorder()
     attend(q, k, v, allowed, parts, rec)
-    return {path: value for path, (_, value) in rec.kept().items()}
+    return {path: kept.value for path, kept in rec.kept().items()}
 
 
 def test_bidirectional_attention_is_torchs_kernel() -> None:
@@ -145,7 +146,10 @@ def test_the_gradient_is_that_of_torchs_kernel() -> None:
 def test_each_recorded_step_follows_from_the_steps_before() -> None:
     q, k, v = qkv(t=S)
     kept = recorded(q, k, v, parts=CAUSAL)
-    assert list(kept) == ["raw", "scaled", "scores", "masked", "max", "exp", "sum", "pattern", "z"]
+    assert list(kept) == [
+        *("raw", "scaled", "scores", "allowed", "masked"),
+        *("max", "exp", "sum", "pattern", "z"),
+    ]
     past = torch.arange(S)[:, None] >= torch.arange(S)
     expected = {
         "raw": torch.einsum("bhtk,bhsk->bhts", q, k),
@@ -179,15 +183,15 @@ def test_an_edit_in_place_leaves_the_steps_before_as_they_were() -> None:
     q, k, v = qkv()
     edited = Recorder({"scores": lambda value: value.zero_()})
     attend(q, k, v, rec=edited)
-    assert torch.equal(edited.kept()["scaled"][1], recorded(q, k, v)["scaled"])
-    assert (edited.kept()["scores"][1] == 0).all()
+    assert torch.equal(edited.kept()["scaled"].value, recorded(q, k, v)["scaled"])
+    assert (edited.kept()["scores"].value == 0).all()
 
 
 def test_what_is_computed_again_is_to_the_last_bit_what_was_used() -> None:
     q, k, v = (x.float() for x in qkv(t=7, s=6))
     rec = Recorder()
     attend(q, k, v, rec=rec)
-    found = {path: value for path, (_, value) in rec.kept().items()}
+    found = {path: kept.value for path, kept in rec.kept().items()}
     assert torch.equal(found["raw"] * q.shape[-1] ** -0.5, found["scaled"])
     assert torch.equal(found["exp"] / found["sum"], found["pattern"])
 
@@ -217,7 +221,7 @@ def test_the_layer_reads_q_from_x_and_k_and_v_from_y() -> None:
     x, y = torch.randn(B, T, 10).double(), torch.randn(B, S, 10).double()
     rec = Recorder()
     out = layer(x, y, rec=rec)
-    kept = {path: Kept(path, *found).value for path, found in rec.kept().items()}
+    kept = {path: found.value for path, found in rec.kept().items()}
     for h in range(H):
         torch.testing.assert_close(kept["q"][:, h], x @ layer.W_Q[h] + layer.b_Q[h], **EXACT)
     for g in range(G):

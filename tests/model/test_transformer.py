@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from attnviz.attention.core import Attention
+from attnviz.attention.core import STANDARD, Attention
 from attnviz.model.block import Block
 from attnviz.model.cache import Cache
 from attnviz.model.norm import LayerNorm, RMSNorm
 from attnviz.model.transformer import Transformer
-from attnviz.trace import SILENT, Recorder, Trace
+from attnviz.recorder import SILENT, Recorder
+from attnviz.trace import Trace
 
 Make = Callable[..., Transformer]
 
@@ -137,7 +138,7 @@ def test_a_block_with_a_memory_is_torchs_decoder_layer(
     memory_BSD = torch.randn(B, S, 12, dtype=torch.float64)
     assert model.decoder is not None
     found = model.decoder.blocks[0](
-        x_BTD, None, memory_BSD, REAL[:, None, None], model.decoder.parts
+        x_BTD, None, memory_BSD, REAL[:, None, None], (model.decoder.parts, STANDARD)
     )
     future = ~torch.ones(T, T).tril().bool()
     expected = reference(x_BTD, memory_BSD, tgt_mask=future, memory_key_padding_mask=~REAL)
@@ -221,7 +222,10 @@ def test_every_part_of_the_model_leaves_its_steps(make_model: Make, kind: str) -
             for sublayer, steps in sides[side].items():
                 assert {f"{side}.{layer}.{sublayer}.{step}" for step in steps} <= set(trace)
         assert {f"{side}.embed.{step}" for step in ("token", "position", "sum")} <= set(trace)
-    assert {path.split(".")[0] for path in trace} == {*wanted, "logits", "probs"}
+    decision = ["logits", "tempered", "max", "exp", "sum", "probs", "rank", "before", "cut"]
+    decision += ["left", "final", "chosen"]
+    assert [path for path in trace if "." not in path] == decision
+    assert {path.split(".")[0] for path in trace} == {*wanted, *decision}
 
 
 def test_cross_attention_has_target_rows_and_source_columns(make_model: Make) -> None:
@@ -239,7 +243,7 @@ def test_the_residual_stream_is_the_sum_of_what_was_recorded(
 ) -> None:
     rec = Recorder()
     make_model(norm_place=norm_place)(**inputs("encoder-decoder"), rec=rec)
-    kept = {path: value for path, (_, value) in rec.kept().items()}
+    kept = {path: kept.value for path, kept in rec.kept().items()}
     assert torch.equal(kept["decoder.embed.sum"], kept["decoder.0.resid_pre"])
     assert torch.equal(kept["decoder.0.resid_post"], kept["decoder.1.resid_pre"])
     stream = [f"decoder.1.resid_{place}" for place in ("pre", "mid", "cross", "post")]
@@ -267,7 +271,7 @@ def test_one_matrix_embeds_and_unembeds(make_model: Make) -> None:
     model = make_model()
     rec = Recorder()
     logits = model(**inputs("encoder-decoder"), rec=rec)
-    kept = {path: value for path, (_, value) in rec.kept().items()}
+    kept = {path: kept.value for path, kept in rec.kept().items()}
     expected = kept["decoder.norm"] @ model.embed.W_E.T
     torch.testing.assert_close(logits, expected, **EXACT)
     rows = model.embed.W_E[ids(B, T, seed=1)] * 12**0.5
@@ -431,12 +435,12 @@ def test_an_edit_changes_its_step_and_what_follows_and_nothing_before(make_model
     for rec in (plain, edited):
         model(**inputs("encoder-decoder"), rec=rec)
     before, after = plain.kept(), edited.kept()
-    assert (after[path][1] == 1 / S).all()
+    assert (after[path].value == 1 / S).all()
     place = list(before).index(path)
     for i, name in enumerate(before):
-        same = torch.equal(before[name][1], after[name][1])
+        same = torch.equal(before[name].value, after[name].value)
         assert same or i >= place, name
-    assert not torch.equal(before["logits"][1], after["logits"][1])
+    assert not torch.equal(before["logits"].value, after["logits"].value)
 
 
 STREAM = ["encoder.embed.sum", "encoder.0.resid_pre", "encoder.0.resid_mid", "encoder.norm"]

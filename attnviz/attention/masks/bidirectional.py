@@ -3,15 +3,14 @@
 Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3.
 """
 
-import torch
 from torch import Tensor
 
 from attnviz.attention.variant import Parts, Variant
+from attnviz.recorder import Recorder
 
 
-def bidirectional(t: int, s: int, like: Tensor) -> Tensor:
-    """Boolean TS, True everywhere, on `like`'s device."""
-    return torch.ones(t, s, dtype=torch.bool, device=like.device)
+def bidirectional(scores_BHTS: Tensor, rec: Recorder) -> None:
+    """Nothing is forbidden."""
 
 
 VARIANT = Variant(

@@ -8,11 +8,22 @@ import torch
 from torch import Tensor
 
 from attnviz.attention.variant import Parts, Properties, Variant
+from attnviz.recorder import Recorder, Step
+
+ALLOWED = Step(
+    "allowed",
+    "H T S",
+    r"C_{ts} = \begin{cases} 1 & s \le t \\ 0 & s > t \end{cases}",
+    "s <= t + past",
+    kind="weight",
+)
 
 
-def causal(t: int, s: int, like: Tensor) -> Tensor:
-    """Boolean TS, True where key <= query, on `like`'s device."""
-    return torch.ones(t, s, dtype=torch.bool, device=like.device).tril(s - t)
+def causal(scores_BHTS: Tensor, rec: Recorder) -> Tensor:
+    """True where key <= query; keys of the `past` come before the first query."""
+    t, s = scores_BHTS.shape[-2:]
+    allowed_TS = torch.ones(t, s, dtype=torch.bool, device=scores_BHTS.device).tril(s - t)
+    return rec.keep(ALLOWED, allowed_TS.expand_as(scores_BHTS), past=s - t)
 
 
 VARIANT = Variant(

@@ -4,23 +4,20 @@ Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, equation 1. 
 sqrt(d_head) keeps the variance of the scores near one for unit-variance q and k.
 """
 
-from functools import partial
-
-import torch
 from torch import Tensor
 
+from attnviz.attention.scores.dot import RAW, dot
 from attnviz.attention.variant import Parts, Variant
-from attnviz.trace import Recorder, Step
+from attnviz.recorder import Recorder, Step
 
-RAW = Step("raw", "H T S", r"R = Q K^\top")
-SCALED = Step("scaled", "H T S", r"R / \sqrt{d_{\mathrm{head}}}")
+SCALED = Step("scaled", "H T S", r"R / \sqrt{d_{\mathrm{head}}}", "raw[h, t, s] / sqrt(d_head)")
 
 
-def scaled_dot(q_BHTK: Tensor, k_BHSK: Tensor, rec: Recorder) -> Tensor:
+def scaled_dot(q_BHTK: Tensor, k_BGSK: Tensor, rec: Recorder) -> Tensor:
     """Scores BHTS = q k^T / sqrt(d_head)."""
-    dot = partial(torch.matmul, q_BHTK, k_BHSK.mT)
-    raw_BHTS = rec.keep(RAW, dot(), again=dot)
-    return rec.keep(SCALED, raw_BHTS.mul_(q_BHTK.shape[-1] ** -0.5))
+    raw_BHTS = dot(q_BHTK, k_BGSK, rec)
+    d_head = q_BHTK.shape[-1]
+    return rec.keep(SCALED, raw_BHTS.mul_(d_head**-0.5), raw=RAW, d_head=d_head)
 
 
 VARIANT = Variant(

@@ -1,0 +1,32 @@
+"""Softmax as it stands in the textbook, without the row maximum taken off first: exp overflows.
+
+In float32 exp(89) is infinite, and infinity over infinity is not a number. For scores that do not
+overflow it is the softmax. Goodfellow, Bengio, Courville 2016, "Deep Learning", section 4.1.
+"""
+
+from torch import Tensor
+
+from attnviz.attention.variant import Parts, Variant
+from attnviz.recorder import Recorder, Step
+
+EXP = Step("exp", "H T S", r"e_{ts} = \exp(M_{ts})", "exp(masked[h, t, s])")
+SUM = Step("sum", "H T 1", r"\Sigma_t = \sum_s e_{ts}", "sum(s, exp[h, t, s])")
+PATTERN = Step(
+    "pattern", "H T S", r"A_{ts} = e_{ts} / \Sigma_t", "exp[h, t, s] / sum[h, t]", "weight"
+)
+
+
+def naive_softmax(masked_BHTS: Tensor, rec: Recorder) -> Tensor:
+    """Pattern BHTS; nan in every row where an exponential overflows."""
+    exp_BHTS = rec.keep(EXP, masked_BHTS.exp(), masked=masked_BHTS)
+    sum_BHT1 = rec.keep(SUM, exp_BHTS.sum(-1, keepdim=True), exp=exp_BHTS)
+    return rec.keep(PATTERN, exp_BHTS / sum_BHT1, exp=exp_BHTS, sum=sum_BHT1)
+
+
+VARIANT = Variant(
+    name="naive_softmax",
+    title={"en": "Softmax without the maximum", "zh": "不减最大值的 Softmax"},
+    paper="Goodfellow, Bengio, Courville 2016, Deep Learning, section 4.1",
+    formula=r"A_{ts} = e^{S_{ts}} / \sum_{s'} e^{S_{ts'}}",
+    parts=Parts(normalize=naive_softmax),
+)
