@@ -12,11 +12,12 @@ page, its formulas with numbers, its opened cells and its code are all made from
 import ast
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import numpy as np
 
+Seen = Callable[[np.ndarray], np.ndarray]
 Operands = Mapping[str, np.ndarray]
 """Every operand's numbers in float64; one that is the same for every cell has no axes."""
 At = Mapping[str, int | np.ndarray]
@@ -185,6 +186,22 @@ def operands(node: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(n.name for n in walk(node) if isinstance(n, Operand)))
 
 
+def plain(node: Node, given: Operands) -> Node:
+    """The rule without divisions of an index by 1: k[h // n, s] where no heads share their keys."""
+    match node:
+        case Binary(symbol="//", left=left, right=Operand(name=name)) if given.get(name) == 1:
+            return left
+        case Operand(at=nodes):
+            return replace(node, at=tuple(plain(n, given) for n in nodes))
+        case Apply(arguments=nodes):
+            return replace(node, arguments=tuple(plain(n, given) for n in nodes))
+        case Binary(left=left, right=right):
+            return replace(node, left=plain(left, given), right=plain(right, given))
+        case Reduce(body=body):
+            return replace(node, body=plain(body, given))
+    return node
+
+
 def factors(node: Node) -> tuple[Node, ...]:
     """What is multiplied: (x, W) of "x[t, d] * W[d, k]"; one that is no product is alone."""
     if isinstance(node, Binary) and node.symbol == "*":
@@ -192,39 +209,34 @@ def factors(node: Node) -> tuple[Node, ...]:
     return (node,)
 
 
-def value(node: Node, at: At, given: Operands) -> np.ndarray:
-    """The number of one cell, or of many where `at` holds open grids. Float64; numbers that are
-    not finite go their way without a warning. Raises KeyError where an operand is not given."""
+def value(node: Node, at: At, given: Operands, seen: Seen = np.asarray) -> np.ndarray:
+    """The number of one cell, or of many where `at` holds open grids; `seen` is what a reader sees
+    of an operand's number (rounded, say). Numbers that are not finite go their way without a
+    warning. Raises KeyError where an operand is not given."""
     with np.errstate(all="ignore"):
-        return np.asarray(_value(node, at, given))
+        return np.asarray(_value(node, at, given, seen))
 
 
-def _value(node: Node, at: At, given: Operands) -> np.ndarray:
+def _value(node: Node, at: At, given: Operands, seen: Seen) -> np.ndarray:
     match node:
         case Number(value=number):
             return np.asarray(number)
         case Index(letter=letter):
             return np.asarray(at[letter])
         case Operand(name=name, at=()):
-            return given[name]
+            return seen(given[name])
         case Operand(name=name, at=indices):
-            return given[name][tuple(_value(i, at, given).astype(int) for i in indices)]
+            where = tuple(_value(i, at, given, np.asarray).astype(int) for i in indices)
+            return seen(given[name][where])
         case Apply(function=function, arguments=arguments):
-            return FUNCTIONS[function](*(_value(a, at, given) for a in arguments))
+            return FUNCTIONS[function](*(_value(a, at, given, seen) for a in arguments))
         case Binary(symbol=symbol, left=left, right=right):
-            return OPERATORS[symbol](_value(left, at, given), _value(right, at, given))
-        case Reduce(kind=kind):
-            found, n = over(node, at, given)
-            return REDUCTIONS[kind](found.reshape(-1, *found.shape[n:]), axis=0)
-
-
-def over(node: Reduce, at: At, given: Operands) -> tuple[np.ndarray, int]:
-    """What `node` is taken over: its body for every value of its letters, which are the first axes,
-    and how many they are."""
-    grid, shape = grids(node, at, given)
-    body = _value(node.body, {**at, **grid}, given)
-    rest = np.broadcast_shapes(*(np.shape(i) for i in at.values())) if at else ()
-    return np.broadcast_to(body, (*shape, *rest)), len(shape)
+            return OPERATORS[symbol](_value(left, at, given, seen), _value(right, at, given, seen))
+        case Reduce(kind=kind, body=body):
+            grid, shape = grids(node, at, given)
+            rest = np.broadcast_shapes(*(np.shape(i) for i in at.values()))
+            found = np.broadcast_to(_value(body, {**at, **grid}, given, seen), (*shape, *rest))
+            return REDUCTIONS[kind](found.reshape(-1, *rest), axis=0)
 
 
 def grids(node: Reduce, at: At, given: Operands) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:

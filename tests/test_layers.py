@@ -9,7 +9,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     *("axes", "rule", "config", "recorder", "trace", "tokenizer", "attention", "model"),
-    *("pretrained", "adapters", "run", "__init__", "analysis", "figures", "app", "__main__"),
+    *(
+        "pretrained",
+        "adapters",
+        "run",
+        "textbook",
+        "__init__",
+        "analysis",
+        "figures",
+        "app",
+        "__main__",
+    ),
 )
 ABOVE = {layer: set(LAYERS[: i + 1]) for i, layer in enumerate(LAYERS)}
 ABOVE["figures"] = {"axes", "rule", "figures"}

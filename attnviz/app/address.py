@@ -19,14 +19,21 @@ from attnviz.app.text import LANGUAGES
 
 @dataclass(frozen=True)
 class Choice:
-    """`options` None means any text; `number` means a whole number of at least 0, or unset."""
+    """`options` None means any text; `number` means a whole number of at least 0, or unset;
+    `between` means any number from its first to its second."""
 
-    default: str | int | bool | None
+    default: str | float | bool | None
     options: tuple[str, ...] | None = None
     number: bool = False
+    between: tuple[float, float] | None = None
 
-    def parse(self, value: str) -> str | int | bool | None:
+    def parse(self, value: str) -> str | float | bool | None:
         """The value that `value` in a URL stands for. Raises ValueError where it is none."""
+        if self.between is not None:
+            low, high = self.between
+            if not low <= float(value) <= high:
+                raise ValueError(value)
+            return float(value)
         if self.number:
             if not (value.isascii() and value.isdigit() and len(value) < 5):
                 raise ValueError(value)
@@ -57,6 +64,21 @@ CHOICES: Mapping[str, Choice] = {
     "col": Choice(None, number=True),
     "view": Choice("heatmap", ("heatmap", "lines", "bars", "table")),
     "scale": Choice("linear", ("linear", "row", "sqrt")),
+    "lesson": Choice("sentence", ("sentence", "textbook")),
+    "numbers": Choice(""),
+    "step": Choice(""),
+    "dim": Choice(0, number=True),
+    "token": Choice(None, number=True),
+    "show": Choice("picture", ("picture", "table")),
+    "present": Choice(False),
+    "switched": Choice(""),
+    "scaling": Choice(True),
+    "mask": Choice("before", ("before", "after", "none")),
+    "softmax": Choice("stable", ("stable", "naive")),
+    "tau": Choice(1.0, between=(0.01, 100.0)),
+    "temperature": Choice(1.0, between=(0.05, 5.0)),
+    "top_k": Choice(0, number=True),
+    "top_p": Choice(1.0, between=(0.01, 1.0)),
 }
 
 
@@ -102,6 +124,7 @@ def publish() -> None:
         if value is None or value == choice.default:
             continue
         wanted[name] = str(int(value)) if isinstance(value, bool) else str(value)[:MAX_LINKED]
-    others = {k: v for k, v in st.query_params.to_dict().items() if k not in CHOICES}
+    kept = {k for k in st.query_params.to_dict() if k not in CHOICES or k not in st.session_state}
+    others = {k: v for k, v in st.query_params.to_dict().items() if k in kept}
     if st.query_params.to_dict() != others | wanted:
         st.query_params.from_dict(others | wanted)

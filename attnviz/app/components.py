@@ -1,5 +1,5 @@
-"""The pictures drawn in the browser, as Streamlit elements: head grid, lines, chips,
-and the one that makes a Plotly chart take part.
+"""The pictures drawn in the browser, as Streamlit elements: head grid, lines, chips, the one that
+makes a Plotly chart take part; a matrix with those it was made of, and the walk through the model.
 
 Each is declared once, when this module is imported; data go as bytes, what was picked comes back.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from streamlit.components.v2 import component
 
 from attnviz.figures import asset, payload
-from attnviz.figures.payload import Array, GridBlock, Groups
+from attnviz.figures.payload import Array, GridBlock, Groups, Picture
 
 
 def _declare(name: str) -> Callable[..., Any]:
@@ -21,6 +21,8 @@ _head_grid = _declare("head_grid")
 _lines = _declare("lines")
 _chips = _declare("chips")
 _plot = _declare("plot")
+_tensor = _declare("tensor")
+_walk = _declare("walk")
 
 
 def head_grid(
@@ -100,3 +102,34 @@ def plot(
     groups = {"rowGroups": row_groups, "columnGroups": column_groups}
     data = {"chart": chart, **selection, **groups, "bars": bars}
     _plot(data=data, key=key, on_select_change=on_select)
+
+
+def tensor(
+    pictures: Sequence[Picture],
+    text: Mapping[str, str],
+    key: str,
+    on_select: Callable[[], None],
+) -> None:
+    """The first of `pictures` large, the others, which it was made of, small.
+
+    `on_select` is called when a cell of the first is picked, by a click or with Shift and an arrow
+    key; the cell {row, column} then lies in the session under `key` and "select".
+    """
+    _tensor(data=payload.tensor(pictures, text), key=key, on_select_change=on_select)
+
+
+def walk(
+    groups: Sequence[Mapping[str, Any]],
+    current: int,
+    total: int,
+    text: Mapping[str, str],
+    key: str,
+    on_go: Callable[[], None],
+) -> None:
+    """All steps through the model as a strip, with buttons and keys for the next and the previous.
+
+    `groups` are [{title, rows: [{title, stages: [{title, first, n}]}]}], each stage `n` steps from
+    `first`, together 0..`total`. `on_go` is called when the reader goes to another step than
+    `current`; its number then lies in the session under `key` and "go".
+    """
+    _walk(data=payload.walk(groups, current, total, text), key=key, on_go_change=on_go)

@@ -5,14 +5,16 @@ Caches are keyed on the text, never on tensors; what they hold is immutable.
 
 import gc
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 import torch
 
 import attnviz
 from attnviz.app.address import MAX_TEXT
+from attnviz.app.switches import Switches
 from attnviz.app.text import Text
+from attnviz.model.decision import GREEDY, Decision
 from attnviz.pretrained import Bundle, LoadError
 from attnviz.run import InputError
 from attnviz.tokenizer import clean
@@ -31,6 +33,8 @@ class Request:
     text: str
     target: str
     to: str | None
+    switches: Switches | None = None
+    decision: Decision = GREEDY
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,17 @@ def bundle(name: str) -> Bundle:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def trace(request: Request) -> Trace:
-    """The trace that answers `request`; raises InputError for a text that cannot be run."""
+    """The trace that answers `request`; raises InputError for a text that cannot be run. With
+    switches on, the tokens are those that the model wrote without them."""
     loaded = bundle(request.model)
+    target, changes = request.target or None, {}
+    if request.switches:
+        target = trace(replace(request, switches=None, decision=GREEDY)).target
+        changes = {request.switches.attention: request.switches.parts()}
     with _TURN:
-        return attnviz.run(loaded, request.text, request.target or None, to=request.to)
+        return attnviz.run(
+            loaded, request.text, target, to=request.to, changes=changes, decision=request.decision
+        )
 
 
 def asked() -> Request:

@@ -26,10 +26,11 @@ class Text:
         self._bundle = FluentBundle([_LOCALES[language]], use_isolating=False)
         self._bundle.add_resource(resource)
         self.names = tuple(e.id.name for e in resource.body if isinstance(e, ast.Message))
+        self._known = frozenset(self.names)
 
     def __call__(self, name: str, **values: Any) -> str:
         """The message `name` with its variables filled in. Raises KeyError, ValueError."""
-        if name not in self.names:
+        if name not in self:
             raise KeyError(f"{self.language}.ftl has no message {name!r}")
         pattern = self._bundle.get_message(name).value
         assert pattern is not None, f"message {name!r} is empty"
@@ -37,6 +38,10 @@ class Text:
         if errors:
             raise ValueError(f"message {name!r}: {errors[0]}")
         return str(found)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the catalogue has the message `name`."""
+        return name in self._known
 
     def group(self, prefix: str) -> dict[str, str]:
         """All messages "prefix-name" as {name: text}, for a figure or a component."""

@@ -11,17 +11,24 @@ from importlib.resources import files
 SCRIPTS: Mapping[str, tuple[str, ...]] = {
     "head_grid": (
         *("payload", "template", "link", "colour", "segmented"),
-        *("grid_layout", "grid_paint", "grid_pointer", "head_grid"),
+        *("canvas", "matrix", "grid_layout", "grid_paint", "grid_pointer", "head_grid"),
     ),
     "lines": ("payload", "template", "link", "colour", "chip", "lines"),
     "chips": ("payload", "template", "link", "chip", "chips"),
     "plot": ("template", "link", "plot"),
+    "tensor": (
+        *("payload", "template", "asked", "colour", "canvas", "matrix"),
+        *("tensor_layout", "tensor_paint", "tensor"),
+    ),
+    "walk": ("template", "asked", "chip", "walk"),
 }
 STYLES: Mapping[str, tuple[str, ...]] = {
     "head_grid": ("base", "head_grid"),
     "lines": ("base", "chip", "lines"),
     "chips": ("base", "chip", "chips"),
     "plot": ("base",),
+    "tensor": ("base", "tensor"),
+    "walk": ("base", "walk"),
     "notebook": ("notebook",),
 }
 

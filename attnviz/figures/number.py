@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 DIGITS = 4
 
 
@@ -13,6 +15,19 @@ def digits(value: float, n: int = DIGITS) -> str:
         return "0"
     text = f"{value:#.{n}g}"
     return text.rstrip(".").replace("-", "−")
+
+
+def shortest(value: float, n: int = DIGITS) -> str:
+    """As `digits`, but a whole number without a decimal point."""
+    whole = math.isfinite(value) and value == round(value) and abs(value) < 1e9
+    return str(int(value)).replace("-", "−") if whole else digits(value, n)
+
+
+def exact(value: float, dtype: np.dtype) -> str:
+    """The shortest decimal that reads back as the same number of this type."""
+    if not math.isfinite(value):
+        return digits(value)
+    return str(np.asarray(value).astype(dtype)).replace("-", "−")
 
 
 def latex(value: float, n: int = DIGITS) -> str:

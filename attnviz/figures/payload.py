@@ -9,17 +9,18 @@ in place.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from attnviz.figures.colour import SEQUENTIAL_DARK, SEQUENTIAL_LIGHT
+from attnviz.figures.colour import DIVERGING, SEQUENTIAL_DARK, SEQUENTIAL_LIGHT
 from attnviz.figures.scale import Scale, coloured
 
 Array = np.ndarray | Tensor
 Groups = Sequence[Sequence[int]]
+PictureScale = Literal["linear", "diverging", "none"]
 
 
 def _names(*lines: str) -> frozenset[str]:
@@ -33,11 +34,14 @@ WORDS: Mapping[str, frozenset[str]] = {
     ),
     "lines": _names("rows columns bar hint skipped clipped gaps nan"),
     "chips": _names("source target probability percent alternatives rank"),
+    "tensor": _names("label readout hint nan clipped gaps"),
+    "walk": _names("label previous next position"),
 }
 """The texts that each component shows. What stands in <angle brackets> in a text, the browser fills
 in: <layer> <head> in grid "place", <row> <column> in grid "readout", <count> in "clipped" and
 "gaps", <least> <count> <total> in lines "skipped", <p> in chips "probability" and "percent", <rank>
-in chips "rank"."""
+in chips "rank", <title> in tensor "label", <title> <row> <column> <value> in tensor "readout",
+<current> <total> in walk "position"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +68,37 @@ class GridBlock:
         _same(f"{self.id}: columns", len(self.columns), self.weights.shape[3])
         _same_groups(f"{self.id}: row_groups", self.row_groups, len(self.rows))
         _same_groups(f"{self.id}: column_groups", self.column_groups, len(self.columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One matrix of any numbers, under its labels and the titles of its axes.
+
+    `scale` "linear" colours 0..1, "diverging" -`limit`..`limit` (by default the largest finite
+    magnitude), "none" is for names such as token ids, which have no order. A cell (`row` and
+    `column`), a whole row or a whole column is marked. Raises ValueError where sizes do not agree.
+    """
+
+    title: str
+    values: Array
+    rows: Sequence[str]
+    columns: Sequence[str]
+    row_title: str = ""
+    column_title: str = ""
+    scale: PictureScale = "diverging"
+    limit: float | None = None
+    row: int | None = None
+    column: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2:
+            raise ValueError(f"{self.title}: a picture has 2 axes, not {self.values.ndim}")
+        if self.scale not in get_args(PictureScale):
+            raise ValueError(f"scale must be one of {get_args(PictureScale)}, not {self.scale!r}")
+        _same(f"{self.title}: rows", len(self.rows), self.values.shape[0])
+        _same(f"{self.title}: columns", len(self.columns), self.values.shape[1])
+        _within(f"{self.title}: row", self.row, len(self.rows))
+        _within(f"{self.title}: column", self.column, len(self.columns))
 
 
 def pack(header: Mapping[str, Any], arrays: Sequence[Array]) -> bytes:
@@ -127,6 +162,54 @@ def lines(
     return pack(header | _drawing(words("lines", text)), [weights_TS])
 
 
+def tensor(pictures: Sequence[Picture], text: Mapping[str, str]) -> bytes:
+    """The payload of a matrix and of those that it was made of, the first and the others.
+
+    Raises ValueError without a picture.
+    """
+    if not pictures:
+        raise ValueError("the tensor needs at least one picture")
+    exact = [_float32(picture.values) for picture in pictures]
+    described = [
+        {
+            "title": picture.title,
+            "rows": list(picture.rows),
+            "columns": list(picture.columns),
+            "rowTitle": picture.row_title,
+            "columnTitle": picture.column_title,
+            "shades": picture.scale,
+            "scale": _ends(values, picture),
+            "row": picture.row,
+            "column": picture.column,
+        }
+        for picture, values in zip(pictures, exact, strict=True)
+    ]
+    colours = {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK, "diverging": DIVERGING}
+    header = {"pictures": described, "text": words("tensor", text), "colours": colours}
+    return pack(header, exact)
+
+
+def walk(
+    groups: Sequence[Mapping[str, Any]], current: int, total: int, text: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the walk shows: `groups` [{title, rows: [{title, stages: [{title, first, n}]}]}].
+
+    Raises ValueError where the stages are not 0..`total` without a gap, or `current` is beyond.
+    """
+    after = 0
+    for stage in (s for group in groups for row in group["rows"] for s in row["stages"]):
+        if stage["first"] != after or stage["n"] < 1:
+            raise ValueError(
+                f"{stage['title']}: {stage['n']} steps from {stage['first']}, not {after}"
+            )
+        after += stage["n"]
+    if after != total:
+        raise ValueError(f"the stages end at {after}, the walk at {total}")
+    _within("current", current, total)
+    said = words("walk", text)
+    return {"groups": list(groups), "current": current, "total": total, "text": said}
+
+
 def words(component: str, text: Mapping[str, str]) -> dict[str, str]:
     """The texts of a component. Raises ValueError where one is missing."""
     if missing := sorted(WORDS[component] - text.keys()):
@@ -143,6 +226,15 @@ def _drawing(text: dict[str, str]) -> dict[str, Any]:
             scales[scale] = {"ticks": paint.ticks, "labels": paint.tick_labels}
     colours = {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK}
     return {"text": text, "colours": colours, "scales": scales}
+
+
+def _ends(values: np.ndarray, picture: Picture) -> dict[str, Any] | None:
+    """The ends of the picture's scale, and the ticks of its colour bar, 0..1 along it."""
+    if picture.scale == "none":
+        return None
+    paint = coloured(values, picture.scale, picture.limit)
+    ticks = [(tick - paint.low) / (paint.high - paint.low) for tick in paint.ticks]
+    return {"low": paint.low, "high": paint.high, "ticks": ticks, "labels": paint.tick_labels}
 
 
 def _float32(array: Array) -> np.ndarray:
@@ -162,4 +254,9 @@ def _same_groups(name: str, groups: Groups, size: int) -> None:
 
 def _same(name: str, labels: int, size: int) -> None:
     if labels != size:
-        raise ValueError(f"{name}: {labels} given, but the weights have {size}")
+        raise ValueError(f"{name}: {labels} given, {size} needed")
+
+
+def _within(name: str, index: int | None, size: int) -> None:
+    if index is not None and not 0 <= index < size:
+        raise ValueError(f"{name}: {index} is not one of {size}")

@@ -27,8 +27,8 @@ WAVES = Step(
     "where(d % 2 == 0, sin(c / 10000 ** (d / d_model)), cos(c / 10000 ** ((d - 1) / d_model)))",
 )
 LEARNED = Step("learned", "C D", r"P_c \text{ (learned)}", "P[c, d]")
-POSITION = Step("position", "T D", r"P_t", "P[t, d]")
-SUM = Step("sum", "T D", r"X_t = E_t + P_t", "token[t, d] + position[t, d]")
+POSITION = Step("position", "T D", r"P_t = \mathrm{table}_t", "table[t, d]")
+SUM = Step("sum", "T D", r"\Sigma_t = E_t + P_t", "token[t, d] + position[t, d]")
 
 
 class Embedding(nn.Module):
@@ -59,7 +59,7 @@ class Embedding(nn.Module):
         )
         table_BCD = self.positions.expand(len(ids_BT), -1, -1)
         table_BCD = rec.keep(self.table, table_BCD, P=self.positions, d_model=d_model)
-        position_BTD = rec.keep(POSITION, table_BCD[:, start:end], P=table_BCD)
+        position_BTD = rec.keep(POSITION, table_BCD[:, start:end], table=table_BCD)
         return rec.keep(SUM, token_BTD + position_BTD, token=token_BTD, position=position_BTD)
 
     def unembed(self, x_BTD: Tensor) -> Tensor:

@@ -56,12 +56,12 @@ class Stack(nn.Module):
     ) -> Tensor:
         for layer, block in enumerate(self.blocks):
             past = cache.layers[layer] if cache else (None, None)
-            parts = self._parts(layer, changes)
+            parts = self.own_parts(layer, changes)
             at = rec.at(layer)
             x_BTD = block(x_BTD, allowed, memory_BSD, memory_allowed, parts, at, past)
         return self.norm(x_BTD, rec) if self.norm is not None else x_BTD
 
-    def _parts(self, layer: int, changes: Changes) -> tuple[Parts, Parts]:
+    def own_parts(self, layer: int, changes: Changes = UNCHANGED) -> tuple[Parts, Parts]:
         """The parts of self- and of cross-attention, with the changes "LAYER.self" and so on."""
         own = (("self", self.parts), ("cross", STANDARD))
         changed = (over(parts, changes.get(f"{layer}.{name}", Parts())) for name, parts in own)
@@ -80,6 +80,13 @@ class Transformer(nn.Module):
         cross = config.kind == "encoder-decoder"
         self.encoder = Stack(config, cross=False, parts=STANDARD) if config.has_encoder else None
         self.decoder = Stack(config, cross=cross, parts=CAUSAL) if config.has_decoder else None
+
+    def parts(self, attention: str) -> Parts:
+        """What an attention ("decoder.0.cross") is made of."""
+        stack, layer, name = attention.split(".")
+        found = self.encoder if stack == "encoder" else self.decoder
+        assert found is not None, f"a {self.config.kind} model has no {stack}"
+        return found.own_parts(int(layer))[name == "cross"]
 
     def forward(
         self,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from attnviz.figures import asset, payload
-from attnviz.figures.payload import WORDS, GridBlock, grid, lines, pack
+from attnviz.figures.payload import WORDS, GridBlock, Picture, grid, lines, pack, tensor, walk
 
-TEXT = {name: f"{name}: 词" for name in WORDS["grid"] | WORDS["lines"]}
+TEXT = {name: f"{name}: 词" for names in WORDS.values() for name in names}
 
 
 def header_of(data: bytes) -> dict[str, Any]:
@@ -41,6 +41,20 @@ def block(**changes: Any) -> GridBlock:
         "columns": ("a", "b", "c", "d", "·e"),
     }
     return GridBlock(**(facts | changes))
+
+
+def picture(**changes: Any) -> Picture:
+    values = np.array([[1, -4, np.inf], [0.5, 2, np.nan]], dtype=np.float32)
+    facts = {"title": "keys", "values": values, "rows": ("今", "b"), "columns": ("0", "1", "2")}
+    return Picture(**(facts | changes))
+
+
+def stages(*sizes: int) -> list[dict[str, Any]]:
+    """One group with a row for each two stages."""
+    firsts = [sum(sizes[:i]) for i in range(len(sizes))]
+    each = [{"title": f"s{i}", "first": firsts[i], "n": n} for i, n in enumerate(sizes)]
+    rows = [{"title": "Layer", "stages": each[i : i + 2]} for i in range(0, len(each), 2)]
+    return [{"title": "Encoder", "rows": rows}]
 
 
 @given(
@@ -97,11 +111,11 @@ def test_the_same_grid_is_the_same_bytes() -> None:
 
 
 def test_labels_that_do_not_fit_the_weights_are_refused_with_both_numbers() -> None:
-    with pytest.raises(ValueError, match=r"rows: 3 given, but the weights have 4"):
+    with pytest.raises(ValueError, match=r"rows: 3 given, 4 needed"):
         block(rows=("a", "b", "c"))
-    with pytest.raises(ValueError, match=r"column_groups: 1 given, but the weights have 5"):
+    with pytest.raises(ValueError, match=r"column_groups: 1 given, 5 needed"):
         block(column_groups=((0,),))
-    with pytest.raises(ValueError, match=r"columns: 2 given, but the weights have 7"):
+    with pytest.raises(ValueError, match=r"columns: 2 given, 7 needed"):
         lines(np.zeros((1, 7)), ["a"], ["b", "c"], TEXT)
 
 
@@ -112,7 +126,73 @@ def test_a_grid_without_blocks_or_words_is_refused() -> None:
         grid([block()], None, {k: v for k, v in TEXT.items() if k not in ("hint", "rest")})
 
 
-@pytest.mark.parametrize(("name", "words"), [("head_grid", "grid"), ("lines",) * 2, ("chips",) * 2])
+def test_a_tensor_carries_what_it_marks_and_a_scale_around_zero_for_finite_numbers() -> None:
+    made, of = picture(row=1, row_title="token"), picture(scale="linear", column=2)
+    data = tensor([made, of, picture(scale="none")], TEXT)
+    first, second, third = header_of(data)["pictures"]
+    assert (first["row"], first["column"], first["rowTitle"]) == (1, None, "token")
+    assert (first["scale"]["low"], first["scale"]["high"]) == (-4, 4)
+    assert first["scale"]["ticks"] == [0, 0.25, 0.5, 0.75, 1]
+    assert (second["scale"]["low"], second["scale"]["high"], second["column"]) == (0, 1, 2)
+    assert third["scale"] is None
+    assert numbers_of(data, 0)[:3] == [1, -4, float("inf")]
+    assert tensor([made], TEXT) == tensor([picture(row=1, row_title="token")], TEXT)
+
+
+def test_the_end_of_a_diverging_scale_can_be_given() -> None:
+    scale = header_of(tensor([picture(limit=2.0)], TEXT))["pictures"][0]["scale"]
+    assert (scale["low"], scale["high"], scale["labels"][-1]) == (-2, 2, "2.000")
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"values": np.zeros(3)}, "keys: a picture has 2 axes, not 1"),
+        ({"rows": ("a",)}, "keys: rows: 1 given, 2 needed"),
+        ({"columns": ("a",)}, "keys: columns: 1 given, 3 needed"),
+        ({"row": 2}, "keys: row: 2 is not one of 2"),
+        ({"column": -1}, "keys: column: -1 is not one of 3"),
+        ({"scale": "row"}, "scale must be one of"),
+    ],
+)
+def test_a_picture_whose_parts_do_not_agree_is_refused(
+    changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        picture(**changes)
+
+
+def test_a_tensor_without_a_picture_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one picture"):
+        tensor([], TEXT)
+
+
+def test_a_walk_carries_its_stages_and_only_its_own_words() -> None:
+    sent = walk(stages(2, 3, 1), 4, 6, TEXT)
+    assert sent["groups"][0]["rows"][1]["stages"] == [{"title": "s2", "first": 5, "n": 1}]
+    assert (sent["current"], sent["total"]) == (4, 6)
+    assert sent["text"].keys() == WORDS["walk"]
+
+
+@pytest.mark.parametrize(
+    ("current", "total", "sizes", "complaint"),
+    [
+        (0, 7, (2, 4), "the stages end at 6, the walk at 7"),
+        (0, 2, (2, 0), "s1: 0 steps from 2"),
+        (6, 6, (2, 4), "current: 6 is not one of 6"),
+    ],
+)
+def test_a_walk_with_a_gap_or_beyond_its_end_is_refused(
+    current: int, total: int, sizes: tuple[int, ...], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        walk(stages(*sizes), current, total, TEXT)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("head_grid", "grid"), *((name, name) for name in ("lines", "chips", "tensor", "walk"))],
+)
 def test_a_script_shows_exactly_the_words_it_is_sent(name: str, words: str) -> None:
     script = asset.script(name)
     used = set(re.findall(r"\btext\.(\w+)\b", script))

@@ -5,9 +5,9 @@ function paletteOf(root, colours) {
   const style = getComputedStyle(root);
   const named = (name) => style.getPropertyValue(name).trim();
   const [ink, paper, accent, muted] = ["--ink", "--paper", "--accent", "--muted"].map(named);
-  const dark = brightness(paper) < 0.5;
-  const lut = ramp(dark ? colours.dark : colours.light);
-  return { ink, paper, accent, muted, lut, gap: [packed(rgb(muted)), packed(rgb(paper))] };
+  const anchors = brightness(paper) < 0.5 ? colours.dark : colours.light;
+  const gap = [packed(rgb(muted)), packed(rgb(paper))];
+  return { ink, paper, accent, muted, lut: ramp(anchors), gap };
 }
 
 /** 256 colours along the anchors, packed for ImageData. */
@@ -20,8 +20,15 @@ function ramp(anchors) {
   });
 }
 
+const channels = new Map(); // a page has few colours, and reading one back from a canvas is slow
+
 /** Red, green and blue 0..255 of any CSS colour: the canvas knows how to read them all. */
 function rgb(colour) {
+  if (!channels.has(colour)) channels.set(colour, readBack(colour));
+  return channels.get(colour);
+}
+
+function readBack(colour) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
   const context = canvas.getContext("2d");
@@ -34,13 +41,35 @@ function packed([red, green, blue]) {
   return (255 << 24) | (blue << 16) | (green << 8) | red; // ImageData is RGBA, little-endian
 }
 
+function unpacked(colour) {
+  return [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];
+}
+
 function css(colour) {
-  return `rgb(${colour & 255} ${(colour >> 8) & 255} ${(colour >> 16) & 255})`;
+  return `rgb(${unpacked(colour).join(" ")})`;
 }
 
 function brightness(colour) {
   const [red, green, blue] = rgb(colour);
   return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
+}
+
+/** For each packed colour the page's ink or its paper: what stands out more (WCAG 2 contrast). */
+function inksOn(lut, { ink, paper }) {
+  const [inkLight, paperLight] = [ink, paper].map((colour) => luminance(rgb(colour)));
+  const balance = Math.sqrt((inkLight + 0.05) * (paperLight + 0.05)) - 0.05;
+  const onBright = inkLight < paperLight ? ink : paper;
+  const onDark = onBright === ink ? paper : ink;
+  return Array.from(lut, (colour) => (luminance(unpacked(colour)) > balance ? onBright : onDark));
+}
+
+/** Relative luminance of sRGB channels 0..255. */
+function luminance(rgb) {
+  const [red, green, blue] = rgb.map((channel) => {
+    const part = channel / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 /** Where each weight of one head lies on the scale, 0..255; GAP where it is not a number. */
@@ -70,19 +99,19 @@ function largest(values, start, end) {
   return most;
 }
 
-/** How many values lie outside 0..1 by more than rounding, and how many are not a number. */
-function unusual(values) {
+/** How many values lie outside the scale by more than rounding, and how many are not a number. */
+function unusual(values, low, high) {
   let [outside, gaps] = [0, 0];
   for (const value of values) {
     if (Number.isNaN(value)) gaps++;
-    else if (value < -1e-6 || value > 1 + 1e-6) outside++;
+    else if (value < low - 1e-6 || value > high + 1e-6) outside++;
   }
   return { outside, gaps };
 }
 
 /** What has to be said of values that the scale cannot show. */
-function sayUnusual(element, values, text) {
-  const { outside, gaps } = unusual(values);
+function sayUnusual(element, values, text, { low, high } = { low: 0, high: 1 }) {
+  const { outside, gaps } = unusual(values, low, high);
   const sentences = [
     ...(outside ? [text.clipped.replace("<count>", outside)] : []),
     ...(gaps ? [text.gaps.replace("<count>", gaps)] : []),
@@ -90,16 +119,16 @@ function sayUnusual(element, values, text) {
   element.textContent = sentences.join(" ");
 }
 
-/** The colour bar: the whole scale, its ticks, and what is measured. */
-function drawBar(holder, lut, { ticks, labels }, caption) {
+/** The colour bar: the whole scale, its ticks (0..1 along it), and what is measured. */
+function drawBar(holder, lut, { ticks, labels }, caption = "") {
   holder.replaceChildren();
   const canvas = add(holder, "canvas", "ramp", { width: 256, height: 1, "aria-hidden": "true" });
   const image = new ImageData(256, 1);
-  new Uint32Array(image.data.buffer).set(lut);
+  new Uint32Array(image.data.buffer).set(lut.subarray(0, 256));
   canvas.getContext("2d").putImageData(image, 0, 0);
   const row = add(holder, "div", "ticks");
   ticks.forEach((tick, i) => {
     add(row, "span", "", { style: `left: ${100 * tick}%` }).textContent = labels[i];
   });
-  add(holder, "div", "caption").textContent = caption;
+  if (caption) add(holder, "div", "caption").textContent = caption;
 }

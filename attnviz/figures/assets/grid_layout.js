@@ -68,11 +68,6 @@ function columnLabel(block, box, column) {
   return { text, x, y: box.y - 5, align: "left", angle: -Math.PI / 2, most: box.y - 6 };
 }
 
-function cellRect(block, box, row, col) {
-  const [w, h] = [box.w / block.columns.length, box.h / block.rows.length];
-  return { x: box.x + col * w, y: box.y + row * h, w, h };
-}
-
 /** The head and the cell at a point, or null in between. */
 function locate(block, layout, x, y) {
   const box = layout.boxes.find(

@@ -14,10 +14,6 @@ export default function headGrid({ data, parentElement, setTriggerValue }) {
   return () => close(views, parentElement);
 }
 
-function sameBytes(old, data) {
-  return old?.length === data.length && data.every((byte, i) => byte === old[i]);
-}
-
 function create(parentElement) {
   const root = add(parentElement, "div", "attnviz head-grid");
   const view = {

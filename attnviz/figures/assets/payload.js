@@ -10,6 +10,12 @@ function unpack(bytes) {
   return { header, arrays };
 }
 
+function sameBytes(old, data) {
+  if (old?.length !== data.length) return false;
+  for (let i = 0; i < data.length; i++) if (data[i] !== old[i]) return false; // every() is slower
+  return true;
+}
+
 /** Four significant digits, as attnviz/figures/number.py writes them; `nan` stands for a gap. */
 function digits(value, nan) {
   if (Number.isNaN(value)) return nan;
@@ -21,4 +27,15 @@ function digits(value, nan) {
   const padded = `${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
   const written = plain ? value.toFixed(3 - power) : `${mantissa}e${padded}`;
   return written.replaceAll("-", "−");
+}
+
+/** The fewest digits that stand for this float32 and no other: nothing is rounded away. */
+function exact(value, nan) {
+  if (!Number.isFinite(value)) return digits(value, nan);
+  let short = value;
+  for (let n = 1; n <= 9; n++) {
+    short = Number(value.toPrecision(n));
+    if (Math.fround(short) === value) break;
+  }
+  return String(short).replaceAll("-", "−");
 }

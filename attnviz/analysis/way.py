@@ -1,0 +1,91 @@
+"""The way through a trace: which steps belong together, and what their indices stand for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from attnviz.analysis.block import BLOCKS
+from attnviz.analysis.derivation import letters
+from attnviz.analysis.label import labels, row_labels
+from attnviz.trace import Trace
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`n` steps from `first` on: of one sublayer ("encoder", "0", "self"), of an embedding
+    ("encoder", "embed", "") or of what stands alone ("", "", "")."""
+
+    group: str
+    row: str
+    name: str
+    first: int
+    n: int
+
+
+def stages(trace: Trace) -> tuple[Stage, ...]:
+    """The stages in the order of computation. The residual stream before a layer's first sublayer
+    belongs to that sublayer, after a sublayer to the sublayer."""
+    keys: list[tuple[str, str, str | None]] = []
+    for path in trace:
+        group, row, name = (*path.split(".")[:-1], "", "", "")[:3]
+        inside = name or (None if row.isdigit() else "")
+        if inside is None and keys and keys[-1][:2] == (group, row):
+            inside = keys[-1][2]
+        keys.append((group, row, inside))
+    for i in reversed(range(len(keys) - 1)):
+        if keys[i][2] is None:
+            keys[i] = (*keys[i][:2], keys[i + 1][2])
+    found, first = [], 0
+    for (group, row, name), run in groupby(keys):
+        n = len(list(run))
+        found.append(Stage(group, row, name or "", first, n))
+        first += n
+    return tuple(found)
+
+
+def scope(path: str) -> str:
+    """The last word of where a step is, "" at the top: "encoder.0.self.q" is in "self"."""
+    names = [name for name in path.split(".")[:-1] if not name.isdigit()]
+    return names[-1] if names else ""
+
+
+def attention(path: str) -> str | None:
+    """The attention that a step belongs to ("decoder.0.cross"); None where it is part of none."""
+    stack, _, rest = path.partition(".")
+    layer, _, rest = rest.partition(".")
+    name = rest.partition(".")[0]
+    return f"{stack}.{layer}.{name}" if f"{stack}.{name}" in BLOCKS else None
+
+
+def places(trace: Trace, path: str) -> Mapping[str, tuple[str, ...]]:
+    """What each value of an index stands for, where it stands for a token: letter to labels. At the
+    top a row is what it reads and what it writes."""
+    source, target = trace.source, trace.target
+    tokens = source if path.startswith("encoder") or target is None else target
+    keys = tokens if path.startswith("decoder") and scope(path) != "cross" else source
+    found: dict[str, tuple[str, ...]] = {}
+    if tokens is not None:
+        found["t"] = labels(tokens)
+    if keys is not None:
+        found["s"] = labels(keys)
+    if not scope(path) and target is not None:
+        found["t"] = row_labels(trace, "decoder.self")
+    return found
+
+
+def cell(trace: Trace, path: str, wanted: Mapping[str, int]) -> dict[str, int]:
+    """`wanted` brought into the range of the step's indices; one that is not wanted is 0. The group
+    of a key/value head is that of the wanted head `h`."""
+    kept = trace[path]
+    sizes = [
+        n for n, letter in zip(kept.value.shape, kept.axes.split(), strict=True) if letter != "1"
+    ]
+    found = {}
+    for letter, size in zip(letters(kept), sizes, strict=True):
+        place = wanted.get(letter, 0)
+        if letter == "g":
+            pattern = trace.steps.get(f"{path.rpartition('.')[0]}.pattern")
+            n_heads = pattern.value.shape[0] if pattern else size
+            place = wanted.get("h", 0) * size // n_heads
+        found[letter] = max(0, min(place, size - 1))
+    return found

@@ -1,0 +1,98 @@
+"""The first lesson: the numbers of a textbook attention, to be edited by hand."""
+
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from attnviz.app.scene import Scene
+from attnviz.app.text import Text
+from attnviz.textbook import TOKENS, WIDTHS, Activation, Lesson, Matrix, Scoring, Vector, shapes
+
+NUMBERS = "numbers"
+"""The choice that keeps the lesson's numbers."""
+BASE = "lesson-base"
+ALWAYS = ("x", "q", "W_E", "W_Q", "W_C")
+BIASES = ("b_E", "b_Q", "b_C")
+OF_SCORE = {"bilinear": "M", "additive": "v"}
+
+
+def _base(text: Text) -> Lesson:
+    """The lesson that the editors started from; the default one, and a sentence, where the link's
+    cannot be read. Editors keep their own changes to it."""
+    if BASE not in st.session_state:
+        try:
+            st.session_state[BASE] = Lesson.from_text(st.session_state[NUMBERS])
+        except ValueError as error:
+            st.error(text("error-lesson", reason=str(error)))
+            st.session_state[BASE] = Lesson()
+    return st.session_state[BASE]
+
+
+def scene(text: Text, lesson: Lesson) -> Scene:
+    """The walk through a lesson."""
+    lines = ("from attnviz.textbook import Lesson", f"trace = {lesson!r}.run()")
+    return Scene(lesson.run(), lines, lambda i: text("lesson-class", n=i + 1))
+
+
+def editor(text: Text) -> Lesson:
+    """Sizes, switches and every number, to be edited; the lesson as it stands."""
+    base = _base(text)
+    lesson = _sizes(text, base)
+    if len(lesson.x) != len(base.x) or len(lesson.q) != len(base.q):
+        st.session_state[BASE] = lesson  # what fitted went along; the editors begin anew
+    names = [*ALWAYS, *(BIASES if lesson.bias else ())]
+    names += [name for scoring, name in OF_SCORE.items() if scoring == lesson.scoring]
+    columns = st.columns(5)
+    arrays = {}
+    for i, name in enumerate(names):
+        with columns[i % 5]:
+            arrays[name] = _edited(text, lesson, name)
+    lesson = replace(lesson, **arrays)
+    st.session_state[NUMBERS] = lesson.to_text()
+    return lesson
+
+
+def _sizes(text: Text, lesson: Lesson) -> Lesson:
+    first, second, third, fourth, fifth = st.columns([1, 1, 2, 2, 1], vertical_alignment="bottom")
+    n = first.number_input(text("lesson-tokens"), *TOKENS, value=len(lesson.x), key="lesson-n")
+    d = second.number_input(text("lesson-width"), *WIDTHS, value=len(lesson.q), key="lesson-d")
+    scoring = third.selectbox(
+        text("lesson-scoring"),
+        get_args(Scoring),
+        index=get_args(Scoring).index(lesson.scoring),
+        format_func=lambda option: text(f"lesson-{option}"),
+        key="lesson-scoring",
+    )
+    activation = fourth.selectbox(
+        text("lesson-activation"),
+        get_args(Activation),
+        index=get_args(Activation).index(lesson.activation),
+        format_func=lambda option: text(f"lesson-{option}"),
+        key="lesson-activation",
+    )
+    bias = fifth.toggle(text("lesson-bias"), value=lesson.bias, key="lesson-bias")
+    if (n, d) != (len(lesson.x), len(lesson.q)):
+        lesson = Lesson.from_text(st.session_state[NUMBERS]).resized(n, d)
+    return replace(lesson, scoring=scoring, activation=activation, bias=bias)
+
+
+def _edited(text: Text, lesson: Lesson, name: str) -> Vector | Matrix:
+    """The array `name` as the reader has it in its editor; an empty cell counts as 0."""
+    shape = shapes(len(lesson.x), len(lesson.q))[name]
+    given = np.array(getattr(lesson, name), dtype=np.float64).reshape(-1, shape[-1])
+    rows = [f"x{i + 1}" for i in range(len(given))] if name == "x" else None
+    frame = pd.DataFrame(given, index=rows, columns=[str(i) for i in range(shape[-1])])
+    st.caption(f"{name} · {text(f'lesson-{name}')}")
+    found = st.data_editor(
+        frame,
+        key=f"lesson-{name}-{len(lesson.x)}-{len(lesson.q)}",
+        hide_index=rows is None,
+        num_rows="fixed",
+        height="content",
+    )
+    values = np.nan_to_num(found.to_numpy(dtype=np.float64)).clip(-1e6, 1e6)
+    rows_ = tuple(tuple(map(float, row)) for row in values)
+    return rows_ if len(shape) == 2 else rows_[0]

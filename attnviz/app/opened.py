@@ -1,0 +1,132 @@
+"""A cell opened into its arithmetic: every term, their sum, and how far it is from the model's."""
+
+import numpy as np
+import streamlit as st
+
+from attnviz import rule
+from attnviz.analysis import pencil
+from attnviz.analysis.derivation import Derivation, Terms
+from attnviz.app.place import Places
+from attnviz.app.text import Text
+from attnviz.figures.arithmetic import fixed, name, sum_table
+from attnviz.figures.number import digits, exact, shortest
+from attnviz.rule import Index, Node, Operand
+
+MOST = 300
+"""Terms that are listed; the smallest of more are added up in one line."""
+
+
+def panel(text: Text, found: Derivation, places: Places) -> None:
+    """The sum, the maximum or the row behind the chosen cell."""
+    if found.node is None:
+        st.caption(text("opened-given"))
+    elif found.terms:
+        _terms(text, found, found.terms, places)
+    else:
+        _row(text, found, places)
+
+
+def _terms(text: Text, found: Derivation, terms: Terms, places: Places) -> None:
+    adds = terms.reduce.kind in ("sum", "mean")
+    shown = pencil.written(terms)
+    order = np.argsort(-(np.abs(terms.values) if adds else terms.values), kind="stable")
+    factors = rule.factors(terms.reduce.body)
+    head = [text("opened-place"), *((_html(f, found) for f in factors) if len(factors) > 1 else ())]
+    head.append(text("opened-term") if adds else text("opened-value"))
+    rows = [
+        [
+            ", ".join(
+                places.label(x, int(i)) for x, i in zip(terms.reduce.letters, place, strict=True)
+            ),
+            *(shortest(f, shown.n_factor) for f in (values if len(factors) > 1 else ())),
+            fixed(value, shown.places),
+        ]
+        for place, values, value in zip(
+            terms.places[order[:MOST]],
+            shown.factors.T[order[:MOST]],
+            shown.terms[order[:MOST]],
+            strict=True,
+        )
+    ]
+    rest = shown.terms[order[MOST:]]
+    if rest.size and adds:
+        blank = [""] * (len(head) - 2)
+        rows.append([text("opened-smaller", n=rest.size), *blank, fixed(rest.sum(), shown.places)])
+    st.html(
+        sum_table(
+            head,
+            rows,
+            _foot(text, found, terms, shown),
+            text("opened-more", n=len(rows) - 8),
+            marked=None if adds else 0,
+        )
+    )
+    if adds and shown.enough:
+        st.caption(text("opened-digits", factors=shown.n_factor, terms=shown.places))
+
+
+def _foot(
+    text: Text, found: Derivation, terms: Terms, shown: pencil.Written
+) -> list[tuple[str, str]]:
+    kind = terms.reduce.kind
+    lines = []
+    if kind in ("sum", "mean"):
+        lines.append((text("opened-sum", n=terms.values.size), fixed(shown.total, shown.n_total)))
+    if kind == "mean":
+        lines.append((text("opened-mean", n=terms.values.size), digits(terms.total)))
+    if kind == "argmax":
+        lines.append((text("opened-argmax"), str(int(terms.total))))
+    if kind == "max":
+        lines.append((text("opened-max"), digits(terms.total)))
+    if found.node is not terms.reduce:
+        lines.append((text("opened-rest"), digits(found.value)))
+    return [*lines, *closing(text, found)]
+
+
+def closing(text: Text, found: Derivation) -> list[tuple[str, str]]:
+    """The model's own number and how far the arithmetic is from it."""
+    return [
+        (text("opened-model"), exact(found.found, found.kept.value.numpy().dtype)),
+        (text("opened-difference"), digits(found.difference, 2)),
+    ]
+
+
+def _row(text: Text, found: Derivation, places: Places) -> None:
+    """An elementwise step: the operands and the result, for every token along its last axis where
+    that is short, else for the chosen cell."""
+    assert found.node is not None
+    letter = list(found.at)[-1] if found.at else ""
+    along = places.listed(letter) if letter else ()
+    cells = list(along) or [found.at.get(letter, 0)]
+    operands = [n for n in _outer(found.node) if n.at]
+    at = {**found.at, **({letter: np.array(cells)} if letter else {})}
+    columns = [np.broadcast_to(rule.value(n, at, found.given), len(cells)) for n in operands]
+    results = np.broadcast_to(rule.value(found.node, at, found.given), len(cells))
+    head = [text("opened-place"), *(_html(n, found) for n in operands), text("opened-result")]
+    rows = [
+        [
+            places.label(letter, place),
+            *(shortest(column[i], found.digits) for column in columns),
+            digits(results[i]),
+        ]
+        for i, place in enumerate(cells)
+    ]
+    chosen = cells.index(found.at[letter]) if letter and found.at[letter] in cells else None
+    rest = text("opened-more", n=len(rows) - 8)
+    st.html(sum_table(head, rows, closing(text, found), rest, marked=chosen))
+
+
+def _outer(node: Node) -> list[Operand]:
+    """The operands of a rule, each once; not those that are only an index."""
+    inside = {
+        id(i) for n in rule.walk(node) if isinstance(n, Operand) for x in n.at for i in rule.walk(x)
+    }
+    found = {n: None for n in rule.walk(node) if isinstance(n, Operand) and id(n) not in inside}
+    return list(found)
+
+
+def _html(node: Node, found: Derivation) -> str:
+    if not isinstance(node, Operand):
+        return "…"
+    said = [i.letter if isinstance(i, Index) else "…" for i in node.at]
+    return name(node.name, [letter for letter in said if letter not in found.alone])

@@ -1,0 +1,53 @@
+""" "Show me the code": the lines of Python that make this trace, and from it the chosen cell."""
+
+from collections.abc import Sequence
+
+from attnviz.analysis.derivation import Derivation
+from attnviz.app.session import Request
+from attnviz.figures.snippet import snippet
+from attnviz.model.decision import GREEDY
+from attnviz.trace import Trace
+
+
+def program(lines: Sequence[str], trace: Trace, found: Derivation) -> str | None:
+    """A program that prints the chosen cell of the trace that `lines` make; None for a step that is
+    given from outside."""
+    if found.node is None:
+        return None
+    kept = found.kept
+    sources = {name: _source(trace, given) for name, given in kept.inputs.items()}
+    used = {name: code for name, code in sources.items() if name in found.given}
+    return snippet(lines, found.node, used, found.at, kept.path)
+
+
+def run_lines(request: Request) -> list[str]:
+    """The lines that make the trace which answers `request`."""
+    to = f', to="{request.to}"' if request.to else ""
+    target = f", {request.target!r}" if request.target else ""
+    lines = [
+        f'bundle = attnviz.load("{request.model}")',
+        f"trace = attnviz.run(bundle, {request.text!r}{target}{to})",
+    ]
+    more = ""
+    if request.decision != GREEDY:
+        lines.insert(0, "from attnviz.model.decision import Decision")
+        more += f", decision={request.decision}"
+    if request.switches and request.switches.variants:
+        lines += ["from attnviz.attention.variant import Parts, combine", "parts = Parts()"]
+        for name in request.switches.variants:
+            value = f"tau={request.switches.tau}" if name == "temperature" else ""
+            lines.append(f'parts = combine(parts, attnviz.variants()["{name}"].build({value}))')
+        more += f', changes={{"{request.switches.attention}": parts}}'
+    if more:
+        lines.append(f"trace = attnviz.run(bundle, {request.text!r}, trace.target{to}{more})")
+    return lines
+
+
+def _source(trace: Trace, given: str | float) -> str:
+    """The code of an operand: a step, without its axes of one place, a weight, or a number."""
+    if not isinstance(given, str):
+        return repr(given)
+    if given not in trace:
+        return f'trace.weights["{given}"]'
+    alone = trace[given].step.axes.split()[-1:] == ["1"]
+    return f'trace["{given}"].value' + (".squeeze(-1)" if alone else "")

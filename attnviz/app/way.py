@@ -1,0 +1,94 @@
+"""The walk through a trace: where the reader is, and the words of every step."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from attnviz.analysis import way
+from attnviz.app import components
+from attnviz.app.text import Text
+from attnviz.recorder import Kept
+from attnviz.trace import Trace
+
+KEY = "walk"
+
+
+def current(trace: Trace) -> str:
+    """The path of the chosen step; the first one where none is chosen, the next that there is where
+    a switch took it away."""
+    paths = list(trace)
+    chosen = st.session_state["step"]
+    if chosen not in trace.steps:
+        chosen = _nearest(paths, chosen)
+        st.session_state["step"] = chosen
+    return chosen
+
+
+def _nearest(paths: list[str], gone: str) -> str:
+    """A step of the same sublayer, in front of its mask or its values; else the first of all."""
+    stage = gone.rpartition(".")[0]
+    same = [path for path in paths if path.rpartition(".")[0] == stage and stage]
+    after = [path for path in same if path.endswith((".scores", ".pattern"))]
+    return (after or same or paths)[0]
+
+
+def go(trace: Trace) -> None:
+    """Take the step that was asked for."""
+    st.session_state["step"] = list(trace)[st.session_state[KEY]["go"]]
+
+
+def walk(text: Text, trace: Trace, path: str, on_go: Callable[[], None]) -> None:
+    """The strip of all steps, with the chosen one marked."""
+    paths = list(trace)
+    components.walk(
+        _groups(text, trace), paths.index(path), len(paths), text.group("walk"), KEY, on_go
+    )
+
+
+def _groups(text: Text, trace: Trace) -> list[dict]:
+    groups: list[dict] = []
+    for stage in way.stages(trace):
+        if not groups or groups[-1]["id"] != stage.group:
+            groups.append({"id": stage.group, "title": _name(text, stage.group), "rows": []})
+        rows = groups[-1]["rows"]
+        if not rows or rows[-1]["id"] != stage.row:
+            rows.append({"id": stage.row, "title": _layer(text, stage.row), "stages": []})
+        title = _stage(text, stage)
+        rows[-1]["stages"].append({"title": title, "first": stage.first, "n": stage.n})
+    return groups
+
+
+def _stage(text: Text, stage: way.Stage) -> str:
+    """The short name of a stage: of its sublayer, of an embedding, of the norm at the end."""
+    if stage.name:
+        return _name(text, stage.name)
+    if stage.row:
+        return _name(text, stage.row)
+    return text("way-norm") if stage.group in ("encoder", "decoder") else _name(text, stage.group)
+
+
+def _layer(text: Text, row: str) -> str:
+    return text("way-layer", layer=row) if row.isdigit() else ""
+
+
+def _name(text: Text, name: str) -> str:
+    """The catalogue's word for a part of a path; a path of its own words stands for itself."""
+    message = f"way-{name or 'output'}"
+    return text(message) if message in text else name
+
+
+def place(text: Text, path: str) -> str:
+    """Where a step is, in words: "Decoder, layer 1, self-attention"."""
+    names = path.split(".")[:-1] or ["output"]
+    said = (_layer(text, name) if name.isdigit() else _name(text, name) for name in names)
+    return text("way-between").join(said)
+
+
+def said(text: Text, kept: Kept) -> tuple[str, str]:
+    """The title of a step and what it does: from the catalogue, else from the step itself."""
+    scope = way.scope(kept.path) or "output"
+    for message in (f"step-{scope}-{kept.step.name}", f"step-{kept.step.name}"):
+        if message in text:
+            return text(message), text(f"{message}-what")
+    words = kept.step.words
+    return words.get(text.language) or words.get("en") or (kept.step.name, text("step-unknown"))
