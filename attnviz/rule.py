@@ -94,11 +94,12 @@ OPERATORS: Mapping[str, Callable[..., np.ndarray]] = {
     "**": np.power,
     "//": np.floor_divide,
     "%": np.mod,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    "==": np.equal,
+    "<": lambda a, b: np.less(a, b).astype(np.float64),
+    "<=": lambda a, b: np.less_equal(a, b).astype(np.float64),
+    ">": lambda a, b: np.greater(a, b).astype(np.float64),
+    "==": lambda a, b: np.equal(a, b).astype(np.float64),
 }
+"""A comparison is 1 where it is true, else 0."""
 REDUCTIONS: Mapping[str, Callable[..., np.ndarray]] = {
     "sum": np.sum,
     "mean": np.mean,
@@ -116,13 +117,13 @@ def parse(rule: str) -> Node:
     """The rule as a tree. Raises ValueError where it says something that no rule can."""
     try:
         return _node(ast.parse(rule, mode="eval").body)
-    except (SyntaxError, TypeError, KeyError, ValueError) as error:
+    except (SyntaxError, TypeError, KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{rule!r} is not a rule: {error}") from error
 
 
 def _node(found: ast.expr) -> Node:
     match found:
-        case ast.Constant(value=int() | float() as value):
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return Number(float(value))
         case ast.Name(id=name):
             return _named(name)
@@ -135,7 +136,7 @@ def _node(found: ast.expr) -> Node:
             return Binary(_SYMBOLS[type(operator)], _node(left), _node(right))
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
             return Binary(_SYMBOLS[type(operator)], _node(left), _node(right))
-        case ast.Call(func=ast.Name(id=name), args=arguments):
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             return _call(name, arguments)
     raise TypeError(ast.unparse(found))
 
@@ -148,9 +149,13 @@ def _named(name: str) -> Node:
 
 def _call(name: str, arguments: list[ast.expr]) -> Node:
     if name in FUNCTIONS:
+        if len(arguments) != (3 if name == "where" else 1):
+            raise TypeError(f"{name} does not take {len(arguments)} arguments")
         return Apply(name, tuple(map(_node, arguments)))
     if name not in REDUCTIONS:
         raise TypeError(f"there is no {name!r}")
+    if len(arguments) < 2:
+        raise TypeError(f"{name} needs an index and what it is taken over")
     *letters, body = arguments
     return Reduce(name, tuple(map(_letter, letters)), _node(body))
 
@@ -189,7 +194,7 @@ def operands(node: Node) -> tuple[str, ...]:
 def plain(node: Node, given: Operands) -> Node:
     """The rule without divisions of an index by 1: k[h // n, s] where no heads share their keys."""
     match node:
-        case Binary(symbol="//", left=left, right=Operand(name=name)) if given.get(name) == 1:
+        case Binary("//", Index() as left, Operand(name=name)) if given.get(name) == 1:
             return left
         case Operand(at=nodes):
             return replace(node, at=tuple(plain(n, given) for n in nodes))
@@ -242,7 +247,7 @@ def _value(node: Node, at: At, given: Operands, seen: Seen) -> np.ndarray:
 def grids(node: Reduce, at: At, given: Operands) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
     """An open grid for each letter of `node`, in front of those in `at`, and their sizes."""
     depth = max((np.ndim(i) for i in at.values()), default=0)
-    shape = tuple(_size(letter, node.body, given) for letter in node.letters)
+    shape = tuple(extent(letter, node.body, given) for letter in node.letters)
     found = {}
     for axis, (letter, size) in enumerate(zip(node.letters, shape, strict=True)):
         after = len(shape) - 1 - axis + depth
@@ -250,7 +255,7 @@ def grids(node: Reduce, at: At, given: Operands) -> tuple[dict[str, np.ndarray],
     return found, shape
 
 
-def _size(letter: str, body: Node, given: Operands) -> int:
+def extent(letter: str, body: Node, given: Operands) -> int:
     """How many values an index takes: as many as the operand that has it as an index of its own."""
     for node in walk(body):
         if isinstance(node, Operand) and Index(letter) in node.at:

@@ -88,6 +88,8 @@ class Lesson:
                 raise ValueError(f"{name} has the shape {tuple(found.shape)}, it needs {shape}")
             if not found.isfinite().all():
                 raise ValueError(f"{name} holds a number that is not finite")
+        if not isinstance(self.bias, bool):
+            raise ValueError(f"bias is true or false, not {self.bias!r}")
         if self.scoring not in get_args(Scoring) or self.activation not in get_args(Activation):
             raise ValueError(f"there is no scoring {self.scoring} or activation {self.activation}")
 
@@ -111,7 +113,7 @@ class Lesson:
         try:
             stored = {k: _tuples(v) for k, v in json.loads(text).items() if k in known}
             return cls(**stored)
-        except (TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as error:
+        except (TypeError, AttributeError, RuntimeError, OverflowError, RecursionError) as error:
             raise ValueError(f"not a lesson: {error}") from error
 
     def run(self) -> Trace:

@@ -25,13 +25,21 @@ QUIET = 700
 """Milliseconds without a change after which the page counts as finished."""
 
 WATCH = """
-(quiet) => new Promise((resolve) => {
+(quiet, key = "Enter") => new Promise((resolve) => {
   const seen = {};
   let start = 0, timer = 0;
+  const hostOf = (node) => {
+    const root = node.getRootNode();
+    if (root instanceof ShadowRoot) return root.host;
+    return node instanceof Element ? node : node.parentElement ?? document.body;
+  };
   const frames = (then) => requestAnimationFrame(() => requestAnimationFrame(then));
   const note = (name) => frames(() => { seen[name] = performance.now() - start; });
-  const changed = (records) => {
-    if (!start) return;
+  const unseen = (node) =>
+    !node.isConnected || getComputedStyle(hostOf(node)).visibility === "hidden";
+  const changed = (every) => {
+    const records = every.filter((r) => !unseen(r.target));
+    if (!start || !records.length) return;
     if (records.some((r) => r.attributeName && r.target.matches(".head-grid"))) note("grid");
     note("page");
     clearTimeout(timer);
@@ -47,7 +55,7 @@ WATCH = """
   };
   watch(document);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") start = performance.now();
+    if (event.key === key) start = performance.now();
   }, {capture: true, once: true});
   window.armed = true;
 })

@@ -1,18 +1,23 @@
 """Builders that the tests share: tiny random models, a tiny tokenizer, the built-in model."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from hypothesis import settings
 
+import attnviz
 from attnviz import pretrained
 from attnviz.config import ModelConfig
+from attnviz.model.decision import Decision
 from attnviz.model.embedding import sinusoid
 from attnviz.model.transformer import Transformer
+from attnviz.textbook import Lesson, Scoring
 from attnviz.tokenizer import Tokenizer
+from attnviz.trace import Trace
 from attnviz.training.corpus import Pair
 from attnviz.training.recipe import Recipe, Stage
 from attnviz.training.vocabulary import train_tokenizer
@@ -133,6 +138,53 @@ def make_bundle(
 @pytest.fixture(scope="session")
 def bundle(make_bundle: Callable[..., pretrained.Bundle]) -> pretrained.Bundle:
     return make_bundle()
+
+
+LESSON = Lesson(
+    x=((1.0, -0.5, 0.3), (0.2, 1.5, -0.7), (0.9, 0.4, 1.1), (-1.2, 0.6, 0.8)),
+    q=(1.0, 0.5, -0.25),
+    W_E=((1.0, 0.5, 0.3), (-0.5, 1.0, 0.2), (0.7, -0.9, 1.3)),
+    b_E=(0.1, -0.1, 0.25),
+    W_Q=((2.0, 0.4, -0.3), (0.6, 1.0, 0.9), (-0.8, 0.15, 1.2)),
+    b_Q=(0.05, 0.2, -0.35),
+    W_C=((1.0, -1.0, 0.45), (-0.55, 1.0, 0.65)),
+    b_C=(0.3, -0.4),
+    M=((1.0, 0.35, -0.6), (0.75, -1.1, 0.12), (0.22, 0.95, 1.4)),
+    v=(1.0, -0.65, 0.85),
+)
+WALKS: dict[str, dict[str, Any]] = {
+    "encoder-decoder": {"d_model": 24, "n_heads": 6, "n_kv_heads": 2},
+    "decoder-only": {"kind": "decoder-only", "norm": "rms", "activation": "gelu"},
+    "encoder-only": {"kind": "encoder-only", "position": "learned", "norm_place": "post"},
+    "dot": {},
+    "scaled_dot": {"activation": "relu"},
+    "additive": {"bias": False},
+    "bilinear": {"activation": "none"},
+}
+"""The choices of three models, with every norm, place, position and activation, and of a lesson for
+each scoring."""
+
+
+@pytest.fixture(scope="session")
+def lesson() -> Lesson:
+    """A lesson of four tokens of width three, whose matrices are neither diagonal nor symmetric."""
+    return LESSON
+
+
+@pytest.fixture(scope="session", params=list(WALKS))
+def walk(request: pytest.FixtureRequest, make_bundle: Callable[..., pretrained.Bundle]) -> Trace:
+    """One of all that can be walked through, in float64."""
+    choices = WALKS[request.param]
+    if request.param in get_args(Scoring):
+        return replace(LESSON, scoring=request.param, **choices).run()
+    torch.set_default_dtype(torch.float64)
+    try:
+        bundle = make_bundle(n_ctx=40, **choices)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    target = "我喜欢绿茶" if "kind" not in choices else None
+    decision = Decision(temperature=0.7, top_k=9, top_p=0.8)
+    return attnviz.run(bundle, "I like green tea", target, to="zh", decision=decision)
 
 
 @pytest.fixture(scope="session")

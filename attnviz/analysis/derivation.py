@@ -11,6 +11,8 @@ from attnviz.recorder import Kept
 from attnviz.rule import Node, Reduce
 from attnviz.trace import Trace
 
+WHOLE = 1e9
+"""Whole numbers below are written as they are."""
 ENOUGH = range(4, 10)
 """Digits that operands may be shown with; nine give every float32 back."""
 
@@ -111,11 +113,12 @@ def same(a: float, b: float, n: int = 4) -> bool:
 def significant(values: np.ndarray, n: int) -> np.ndarray:
     """Numbers rounded to `n` significant digits; whole ones, and those not finite, stay."""
     values = np.asarray(values, dtype=np.float64)
-    size = np.abs(values)
-    usual = np.isfinite(values) & (size > 0)
-    power = 10.0 ** (n - 1 - np.floor(np.log10(np.where(usual, size, 1))))
-    rounded = np.rint(np.where(usual, values, 0) * power) / power
-    return np.where(usual & (values != np.rint(values)), rounded, values)
+    usual = np.isfinite(values) & (values != 0)
+    whole = (values == np.rint(np.where(usual, values, 0))) & (np.abs(values) < WHOLE)
+    lift = np.where(np.abs(values) < 1e-150, 1e150, 1.0)  # ten to the power of 300 is too much
+    lifted = np.where(usual, values, 1) * lift
+    power = 10.0 ** (n - 1 - np.floor(np.log10(np.abs(lifted))))
+    return np.where(usual & ~whole, np.rint(lifted * power) / power / lift, values)
 
 
 def letters(kept: Kept) -> tuple[str, ...]:

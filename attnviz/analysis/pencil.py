@@ -11,7 +11,9 @@ import numpy as np
 
 from attnviz.analysis.derivation import ENOUGH, Terms, significant
 
-SHOWN = 4
+SHOWN, PRECISE = 4, 12
+MOST = 308
+"""Decimals of the smallest numbers that there are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,9 @@ class Written:
 
     @property
     def total(self) -> float:
+        if not np.isfinite(self.terms).all():
+            with np.errstate(invalid="ignore"):
+                return float(self.terms.sum())
         return round(math.fsum(self.terms), self.n_total)
 
 
@@ -36,20 +41,26 @@ def decimals(value: float, n: int = SHOWN) -> int:
     """Decimals of a number written with `n` significant digits; `n` for 0 and unusual ones."""
     if not math.isfinite(value) or value == 0:
         return n
-    return max(0, n - 1 - math.floor(math.log10(abs(value))))
+    return min(MOST, max(0, n - 1 - math.floor(math.log10(abs(value)))))
 
 
 def written(terms: Terms) -> Written:
     """The terms with the fewest digits that give the sum: of a mean, the sum before dividing."""
+    if not np.isfinite(terms.values).all():
+        return Written(terms.factors, terms.values, ENOUGH[0], SHOWN, SHOWN, False)
     total = math.fsum(terms.values)
     at_total = decimals(total)
-    found = None
-    for n, more in ((n, more) for n in ENOUGH for more in range(3)):
-        factors = significant(terms.factors, n) if len(terms.factors) > 1 else terms.factors
-        with np.errstate(all="ignore"):
-            product = np.round(np.prod(factors, axis=0), at_total + more)
-        found = Written(factors, product, n, at_total + more, at_total, False)
-        if not np.isfinite(total) or found.total == round(total, at_total):
-            return replace(found, enough=True)
-    assert found is not None
-    return found
+    more = 1 + math.ceil(math.log10(len(terms.values)))  # what many small roundings may add up to
+    for places in range(at_total, at_total + more + 1):
+        for n in ENOUGH if len(terms.factors) > 1 else ENOUGH[:1]:
+            found = _rounded(terms, n, places, at_total)
+            if found.total == round(total, at_total):
+                return replace(found, enough=True)
+    precise = decimals(np.abs(terms.values).max(), PRECISE)
+    return _rounded(terms, ENOUGH[-1], min(at_total + 2, precise), at_total)
+
+
+def _rounded(terms: Terms, n: int, places: int, n_total: int) -> Written:
+    factors = significant(terms.factors, n) if len(terms.factors) > 1 else terms.factors
+    product = np.round(np.prod(factors, axis=0), min(places, MOST))
+    return Written(factors, product, n, min(places, MOST), n_total, False)

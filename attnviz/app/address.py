@@ -70,6 +70,7 @@ CHOICES: Mapping[str, Choice] = {
     "dim": Choice(0, number=True),
     "token": Choice(None, number=True),
     "show": Choice("picture", ("picture", "table")),
+    "code": Choice(False),
     "present": Choice(False),
     "switched": Choice(""),
     "scaling": Choice(True),

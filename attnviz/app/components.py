@@ -10,7 +10,7 @@ from typing import Any
 from streamlit.components.v2 import component
 
 from attnviz.figures import asset, payload
-from attnviz.figures.payload import Array, GridBlock, Groups, Picture
+from attnviz.figures.payload import Array, GridBlock, Groups, Pick, Picture
 
 
 def _declare(name: str) -> Callable[..., Any]:
@@ -106,16 +106,20 @@ def plot(
 
 def tensor(
     pictures: Sequence[Picture],
+    picks: Sequence[Pick],
     text: Mapping[str, str],
     key: str,
     on_select: Callable[[], None],
+    on_choose: Callable[[], None],
 ) -> None:
-    """The first of `pictures` large, the others, which it was made of, small.
+    """The first of `pictures` large, the others, which it was made of, small, under the `picks`.
 
     `on_select` is called when a cell of the first is picked, by a click or with Shift and an arrow
-    key; the cell {row, column} then lies in the session under `key` and "select".
+    key; the cell {row, column} then lies in the session under `key` and "select". `on_choose` is
+    called when one of the `picks` is changed: {id, place} lies under `key` and "choose".
     """
-    _tensor(data=payload.tensor(pictures, text), key=key, on_select_change=on_select)
+    data = payload.tensor(pictures, text, picks)
+    _tensor(data=data, key=key, on_select_change=on_select, on_choose_change=on_choose)
 
 
 def walk(

@@ -28,7 +28,8 @@ class Places:
             return ""
         if letter in ("v", "u"):
             return self.piece(place)
-        return self.tokens[letter][place] if letter in self.tokens else str(place)
+        known = self.tokens.get(letter, ())
+        return known[place] if place < len(known) else str(place)
 
     def labels(self, letter: str | None, places: Sequence[int] | np.ndarray) -> list[str]:
         return [self.label(letter, int(place)) for place in places]

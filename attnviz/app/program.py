@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from attnviz import rule
 from attnviz.analysis.derivation import Derivation
 from attnviz.app.session import Request
 from attnviz.figures.snippet import snippet
@@ -17,7 +18,9 @@ def program(lines: Sequence[str], trace: Trace, found: Derivation) -> str | None
     kept = found.kept
     sources = {name: _source(trace, given) for name, given in kept.inputs.items()}
     used = {name: code for name, code in sources.items() if name in found.given}
-    return snippet(lines, found.node, used, found.at, kept.path)
+    summed = (n for n in rule.walk(found.node) if isinstance(n, rule.Reduce))
+    sizes = {x: rule.extent(x, n.body, found.given) for n in summed for x in n.letters}
+    return snippet(lines, found.node, used, found.at, kept.path, sizes)
 
 
 def run_lines(request: Request) -> list[str]:
@@ -33,10 +36,13 @@ def run_lines(request: Request) -> list[str]:
         lines.insert(0, "from attnviz.model.decision import Decision")
         more += f", decision={request.decision}"
     if request.switches and request.switches.variants:
-        lines += ["from attnviz.attention.variant import Parts, combine", "parts = Parts()"]
+        built = []
         for name in request.switches.variants:
-            value = f"tau={request.switches.tau}" if name == "temperature" else ""
-            lines.append(f'parts = combine(parts, attnviz.variants()["{name}"].build({value}))')
+            values = ", ".join(f"{k}={v}" for k, v in request.switches.values(name).items())
+            built.append(f'known["{name}"].build({values})')
+        lines.insert(0, "from attnviz.attention.variant import combine")
+        lines.append("known = attnviz.variants()")
+        lines.append(f"parts = combine({', '.join(built)})")
         more += f', changes={{"{request.switches.attention}": parts}}'
     if more:
         lines.append(f"trace = attnviz.run(bundle, {request.text!r}, trace.target{to}{more})")

@@ -13,16 +13,16 @@ from attnviz.analysis import way as ways
 from attnviz.analysis.derivation import Derivation, derivation
 from attnviz.analysis.slice import Slice
 from attnviz.app import components, opened, way
-from attnviz.app.address import options
 from attnviz.app.place import MOST, Places, places
 from attnviz.app.program import program
 from attnviz.app.scene import Scene
 from attnviz.app.text import Text
 from attnviz.figures import equation, table
-from attnviz.figures.payload import Picture, PictureScale
+from attnviz.figures.payload import Pick, Picture, PictureScale
 from attnviz.recorder import Kind
 
-TENSOR = "tensor"
+EVERYWHERE = ["slot-0", "slot-1", "slot-2", "board"]
+"""All that shows the chosen cell."""
 STATE: Mapping[str, str] = {
     **{"h": "head", "g": "head", "t": "row", "c": "row", "s": "col", "v": "token"},
     **dict.fromkeys("dkef", "dim"),
@@ -43,79 +43,76 @@ def chosen(scene: Scene, path: str) -> Derivation:
     return derivation(trace, path, ways.cell(trace, path, at))
 
 
-def panel(text: Text, scene: Scene, path: str) -> None:
-    """Left the formulas and the tensor, right the cell and its sum."""
+def panel(text: Text, scene: Scene, path: str, key: str) -> None:
+    """Left the formulas and, under `key`, the tensor; right the cell and its sum."""
     found = chosen(scene, path)
     names = places(scene, path, found.at)
+    left, right = st.columns([11, 9], gap="medium")
+    with left, st.container(key=f"formulas-{key}"):
+        st.markdown("\n\n".join([_head(text, found), *_formulas(text, found)]))
+    with left:
+        _tensor(text, scene, found, names, key)
+    with right:
+        opened.panel(text, found, names)
+        if st.session_state["code"]:
+            _code(text, scene, found)
+
+
+def _head(text: Text, found: Derivation) -> str:
+    """Where the step is and how large it is, its title, and what it does."""
     title, what = way.said(text, found.kept)
     sizes = " × ".join(f"{x.upper()} {n}" for x, n in found.sizes.items())
-    st.markdown(f":small[:gray[{way.place(text, path)} · {sizes}]]\n#### {title}\n{what}")
-    left, right = st.columns([11, 9], gap="medium")
-    with left:
-        _formulas(text, found)
-        _tensor(text, scene, found, names)
-    with right:
-        pickers(text, found, names)
-        opened.panel(text, found, names)
-        _code(text, scene, found)
+    return f":small[:gray[{way.place(text, found.kept.path)} · {sizes}]]\n#### {title}\n{what}"
 
 
-def _formulas(text: Text, found: Derivation) -> None:
+def _formulas(text: Text, found: Derivation) -> list[str]:
     """In symbols for the whole and for a cell, then with the numbers of the chosen cell."""
     step = found.kept.step
     lines = [step.formula]
     said = {letter: place for letter, place in found.at.items() if letter not in found.alone}
     here = equation.cell(step.name, [str(place) for place in said.values()])
+    result = equation.number(found.found, 4)[0]
     if found.node is None:
-        lines.append(rf"{here} = {equation.number(found.found, 4)[0]}")
+        lines.append(rf"{here} = {result}")
     else:
         any_cell = equation.cell(step.name, list(said))
         symbols = equation.in_symbols(found.node, text("otherwise"), found.alone)
         lines.append(f"{any_cell} = {symbols}")
         numbers = equation.in_numbers(found.node, found.at, found.given, found.digits)
         same = "=" if found.follows else r"\mapsto"
-        result = equation.number(found.found, 4)[0]
         end = "" if numbers == result else rf" \\ &{same} {result}"
         lines.append(rf"\begin{{aligned}} {here} &= {numbers}{end} \end{{aligned}}")
-    with st.container(key="formulas"):
-        st.markdown("\n\n".join(f"$$\n{line}\n$$" for line in lines))
+    return [f"$$\n{line}\n$$" for line in lines]
 
 
-def _tensor(text: Text, scene: Scene, found: Derivation, names: Places) -> None:
+def _tensor(text: Text, scene: Scene, found: Derivation, names: Places, key: str) -> None:
+    """The step itself as a picture, with all that it was made of; or as a table to take away."""
     result = slices.result(found, names.window)
     if st.session_state["show"] == "table":
         rows, columns = _sides(names, result)
         frame = pd.DataFrame(result.values, index=pd.Index(rows), columns=_different(columns))
-        st.dataframe(frame, height=min(420, 60 + 35 * len(rows)), key="table")
+        st.dataframe(frame, height=min(420, 60 + 35 * len(rows)), key=f"table-{key}")
+        _take_away(text, found, names, result, key)
     else:
         parts = slices.parts(found, names.window)
         pictures = [_picture(text, names, result, found.kept.step.kind)]
         for part in parts:
             pictures.append(_picture(text, names, part, _kind(scene, found, part.name)))
-        components.tensor(pictures, text.group("tensor"), TENSOR, partial(_pick, result))
-    _notes(text, names)
-    left, right = st.columns([3, 2], vertical_alignment="center")
-    left.segmented_control(
-        text("show"),
-        options("show"),
-        format_func=lambda option: text(f"show-{option}"),
-        required=True,
-        label_visibility="collapsed",
-        key="show",
-        persist_state="session",
-    )
-    with right:
-        _take_away(text, found, names, result)
+        components.tensor(
+            pictures,
+            _picks(text, found, names),
+            text.group("tensor"),
+            key,
+            on_select=partial(_select, result, key),
+            on_choose=partial(_choose, key),
+        )
+    if "v" in names.window:
+        st.caption(text("window-tokens", n=len(names.window["v"])))
 
 
 def _different(labels: Sequence[str]) -> list[str]:
     """Column labels made different, as a data frame wants them: a second "the" is "the (7)"."""
     return [x if labels.index(x) == i else f"{x} ({i})" for i, x in enumerate(labels)]
-
-
-def _notes(text: Text, names: Places) -> None:
-    if "v" in names.window:
-        st.caption(text("window-tokens", n=len(names.window["v"])))
 
 
 def _sides(names: Places, part: Slice) -> tuple[list[str], list[str]]:
@@ -145,57 +142,57 @@ def _picture(text: Text, names: Places, part: Slice, kind: Kind) -> Picture:
     )
 
 
-def _pick(result: Slice) -> None:
+def _picks(text: Text, found: Derivation, names: Places) -> list[Pick]:
+    """A choice for every index that has more than one value."""
+    picks = []
+    for letter, size in found.sizes.items():
+        if letter in found.alone:
+            continue
+        places = list(names.listed(letter)) or (list(range(size)) if size <= MOST else [])
+        labels = names.labels(letter, places)
+        picks.append(Pick(letter, text(f"axis-{letter}"), found.at[letter], size, places, labels))
+    return picks
+
+
+def _select(result: Slice, key: str) -> None:
     """A cell of the picture was picked."""
-    picked = st.session_state[TENSOR]["select"]
+    picked = st.session_state[key]["select"]
     for letter, shown, name in zip(result.axes, result.places, ("row", "column"), strict=True):
         if letter is not None:
             st.session_state[STATE[letter]] = int(shown[picked[name]])
+    st.rerun(EVERYWHERE)
 
 
-def pickers(text: Text, found: Derivation, names: Places) -> None:
-    """A choice for every index of the step."""
-    choices = {letter: _values(found, names, letter) for letter in found.at}
-    open_ = [letter for letter, values in choices.items() if len(values) > 1]
-    for column, letter in zip(st.columns(len(open_)) if open_ else (), open_, strict=True):
-        values, place = choices[letter], found.at[letter]
-        st.session_state[STATE[letter]] = place
-        label, key = text(f"axis-{letter}"), STATE[letter]
-        if len(values) > MOST:
-            column.number_input(label, 0, len(values) - 1, key=key, persist_state="session")
-        else:
-            named = partial(_named, names, letter)
-            column.selectbox(label, values, format_func=named, key=key, persist_state="session")
-
-
-def _named(names: Places, letter: str, place: int) -> str:
-    label = names.label(letter, place)
-    return label if label == str(place) else f"{place} · {label}"
-
-
-def _values(found: Derivation, names: Places, letter: str) -> Sequence[int]:
-    if letter in names.window:
-        return names.window[letter].tolist()
-    return range(found.sizes[letter])
+def _choose(key: str) -> None:
+    """Another place on one of the axes was chosen."""
+    picked = st.session_state[key]["choose"]
+    st.session_state[STATE[picked["id"]]] = picked["place"]
+    st.rerun(EVERYWHERE)
 
 
 def _code(text: Text, scene: Scene, found: Derivation) -> None:
     code = program(scene.lines, scene.trace, found)
     if code:
-        with st.expander(text("code"), icon=":material/code:"):
-            st.code(code, language="python")
-            st.caption(text("code-help"))
+        st.code(code, language="python")
+        st.caption(text("code-help"))
 
 
-def _take_away(text: Text, found: Derivation, names: Places, result: Slice) -> None:
+def _take_away(text: Text, found: Derivation, names: Places, result: Slice, key: str) -> None:
     rows, columns = _sides(names, result)
     file = found.kept.path
-    with st.popover(text("take-away"), icon=":material/download:"):
-        matrix = np.asarray(result.values, dtype=found.kept.value.numpy().dtype)
-        csv = partial(table.csv_text, matrix, rows, columns)
-        st.download_button(text("step-csv"), csv, f"{file}.csv", on_click="ignore", key="step-csv")
-        st.download_button(
-            text("step-npy"), partial(_npy, found), f"{file}.npy", on_click="ignore", key="step-npy"
+    matrix = np.asarray(result.values, dtype=found.kept.value.numpy().dtype)
+    files = {
+        "csv": partial(table.csv_text, matrix, rows, columns),
+        "npy": partial(_npy, found),
+    }
+    for column, (ending, data) in zip(st.columns(2), files.items(), strict=True):
+        column.download_button(
+            text(f"step-{ending}"),
+            data,
+            f"{file}.{ending}",
+            on_click="ignore",
+            key=f"{ending}-{key}",
+            width="stretch",
         )
 
 

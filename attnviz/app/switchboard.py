@@ -75,6 +75,12 @@ def _reminder(text: Text, attention: str) -> None:
 
 def _reset() -> None:
     st.session_state.update(NORMAL, switched="")
+    _again()
+
+
+def _again() -> None:
+    """What a switch changes is computed anew, and the walk may have other steps."""
+    st.rerun(["walk-page"])
 
 
 def _what_if(text: Text, base: View, view: View, attention: str) -> None:
@@ -85,6 +91,7 @@ def _what_if(text: Text, base: View, view: View, attention: str) -> None:
 
     def here() -> None:
         st.session_state["switched"] = attention
+        _again()
 
     first, second = st.columns(2)
     first.toggle(
@@ -182,10 +189,22 @@ def _choice(text: Text) -> None:
     st.caption(text("decision-help"))
     first, second, third = st.columns(3)
     first.slider(
-        text("temperature"), 0.05, 5.0, step=0.05, key="temperature", persist_state="session"
+        text("temperature"),
+        0.05,
+        5.0,
+        step=0.05,
+        key="temperature",
+        on_change=_again,
+        persist_state="session",
     )
     second.number_input(
-        text("top_k"), 0, 9999, help=text("top_k-help"), key="top_k", persist_state="session"
+        text("top_k"),
+        0,
+        9999,
+        help=text("top_k-help"),
+        key="top_k",
+        on_change=_again,
+        persist_state="session",
     )
     third.slider(
         text("top_p"),

@@ -22,11 +22,12 @@ class Switches:
 
     def parts(self) -> Parts:
         """The parts to put in place of the model's own."""
-        found = Parts()
-        for name in self.variants:
-            values = {"tau": self.tau} if name == "temperature" else {}
-            found = combine(found, attnviz.variants()[name].build(**values))
-        return found
+        known = attnviz.variants()
+        return combine(*(known[name].build(**self.values(name)) for name in self.variants))
+
+    def values(self, variant: str) -> dict[str, float]:
+        """The parameters of one of the `variants`."""
+        return {"tau": self.tau} if variant == "temperature" else {}
 
     @property
     def variants(self) -> tuple[str, ...]:

@@ -32,11 +32,6 @@ def _nearest(paths: list[str], gone: str) -> str:
     return (after or same or paths)[0]
 
 
-def go(trace: Trace) -> None:
-    """Take the step that was asked for."""
-    st.session_state["step"] = list(trace)[st.session_state[KEY]["go"]]
-
-
 def walk(text: Text, trace: Trace, path: str, on_go: Callable[[], None]) -> None:
     """The strip of all steps, with the chosen one marked."""
     paths = list(trace)
@@ -54,7 +49,9 @@ def _groups(text: Text, trace: Trace) -> list[dict]:
         if not rows or rows[-1]["id"] != stage.row:
             rows.append({"id": stage.row, "title": _layer(text, stage.row), "stages": []})
         title = _stage(text, stage)
-        rows[-1]["stages"].append({"title": title, "first": stage.first, "n": stage.n})
+        short = text(f"way-short-{stage.name}") if f"way-short-{stage.name}" in text else title
+        about = {"title": title, "short": short, "first": stage.first, "n": stage.n}
+        rows[-1]["stages"].append(about)
     return groups
 
 

@@ -89,12 +89,15 @@ def shared(x_BGSK: Tensor, q_BHTK: Tensor) -> Tensor:
     return x_BGSK if n_sharing == 1 else x_BGSK.repeat_interleave(n_sharing, dim=1)
 
 
-def combine(first: Parts, second: Parts) -> Parts:
-    """Both variants' parts in one path. Raises ValueError where both fill the same part."""
-    for part in fields(Parts):
-        if getattr(first, part.name) and getattr(second, part.name):
-            raise ValueError(f"both variants fill the part {part.name!r}")
-    return over(first, second)
+def combine(*variants: Parts) -> Parts:
+    """All variants' parts in one path. Raises ValueError where two fill the same part."""
+    found = Parts()
+    for parts in variants:
+        for part in fields(Parts):
+            if getattr(found, part.name) and getattr(parts, part.name):
+                raise ValueError(f"both variants fill the part {part.name!r}")
+        found = over(found, parts)
+    return found
 
 
 def over(base: Parts, changes: Parts) -> Parts:

@@ -18,9 +18,9 @@ SCRIPTS: Mapping[str, tuple[str, ...]] = {
     "plot": ("template", "link", "plot"),
     "tensor": (
         *("payload", "template", "asked", "colour", "canvas", "matrix"),
-        *("tensor_layout", "tensor_paint", "tensor"),
+        *("picks", "tensor_layout", "tensor_paint", "tensor"),
     ),
-    "walk": ("template", "asked", "chip", "walk"),
+    "walk": ("template", "asked", "chip", "reveal", "walk"),
 }
 STYLES: Mapping[str, tuple[str, ...]] = {
     "head_grid": ("base", "head_grid"),

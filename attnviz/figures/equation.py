@@ -219,11 +219,14 @@ def _binary(pen: _Pen, node: Binary) -> Written:
         case "//":
             return rf"\lfloor {_held(left, 2)} / {_held(right, 3)} \rfloor", _ATOM
         case "**":
-            return rf"{_held(left, _ATOM)}^{{{right[0]}}}", 3
-    after = level + (node.symbol in "-%" or right[0].startswith("-"))
+            simple = left[1] >= _ATOM and not any(x in left[0] for x in ("^", "'", "frac"))
+            base = left[0] if simple else _held((left[0], 0), _ATOM)
+            return rf"{base}^{{{right[0]}}}", 3
+    compares = level == 0
+    after = level + (compares or node.symbol in "-%" or right[0].startswith("-"))
     times = node.symbol == "*" and (_numeric(left) or _numeric(right))
     sign = r"\cdot" if times else _INFIX[node.symbol]
-    return f"{_held(left, level)} {sign} {_held(right, after)}", level
+    return f"{_held(left, level + compares)} {sign} {_held(right, after)}", level
 
 
 def _numeric(written: Written) -> bool:

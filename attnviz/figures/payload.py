@@ -8,7 +8,7 @@ in place.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -162,10 +162,24 @@ def lines(
     return pack(header | _drawing(words("lines", text)), [weights_TS])
 
 
-def tensor(pictures: Sequence[Picture], text: Mapping[str, str]) -> bytes:
-    """The payload of a matrix and of those that it was made of, the first and the others.
+@dataclass(frozen=True)
+class Pick:
+    """A choice of one place on an axis: `places` are its numbers with their `labels`; without
+    labels any number below `size` may be chosen. `chosen` is one of them."""
 
-    Raises ValueError without a picture.
+    id: str
+    title: str
+    chosen: int
+    size: int
+    places: Sequence[int] = ()
+    labels: Sequence[str] = ()
+
+
+def tensor(
+    pictures: Sequence[Picture], text: Mapping[str, str], picks: Sequence[Pick] = ()
+) -> bytes:
+    """The payload of a matrix and of those that it was made of, the first and the others, and of
+    what may be chosen above them. Raises ValueError without a picture.
     """
     if not pictures:
         raise ValueError("the tensor needs at least one picture")
@@ -185,7 +199,9 @@ def tensor(pictures: Sequence[Picture], text: Mapping[str, str]) -> bytes:
         for picture, values in zip(pictures, exact, strict=True)
     ]
     colours = {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK, "diverging": DIVERGING}
-    header = {"pictures": described, "text": words("tensor", text), "colours": colours}
+    said = words("tensor", text)
+    choices = [asdict(pick) for pick in picks]
+    header = {"pictures": described, "picks": choices, "text": said, "colours": colours}
     return pack(header, exact)
 
 

@@ -1,8 +1,9 @@
 """A rule as PyTorch: a few lines that compute one cell from what was recorded before it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from attnviz.rule import Apply, Binary, Index, Node, Number, Operand, Reduce
+from attnviz.rule import Apply, Binary, Index, Node, Number, Operand, Reduce, walk
 
 _TIGHT = {"*": 2, "/": 2, "//": 2, "%": 2, "**": 3, "+": 1, "-": 1}
 _ATOM = 4
@@ -17,64 +18,90 @@ def snippet(
     sources: Mapping[str, str],
     at: Mapping[str, int],
     path: str,
+    sizes: Mapping[str, int],
 ) -> str:
     """A program of at most 20 lines that prints the cell `at` of the step at `path`: computed from
     earlier steps, and as it was recorded. `run` are the lines that make `trace`, `sources` has the
-    code of every operand."""
-    letters = ", ".join(at)
-    reads = [f"{name} = {code}" for name, code in sources.items()]
-    cell = f"{letters} = {', '.join(map(str, at.values()))}"
+    code of every operand, `sizes` the size of every index that is summed over."""
+    summed = {x: None for n in walk(node) if isinstance(n, Reduce) for x in n.letters}
+    indices = {*at, *summed}
+    names = {name: name.upper() if name in indices else name for name in sources}
+    here = ", ".join(at)
     lines = [
-        *("import math", "import torch", "import attnviz", ""),
+        *("import math", "import torch", "import attnviz"),
         *run,
-        *reads,
-        cell,
-        f"value = {_code(node, frozenset())[0]}",
+        *(f"{names[name]} = {code}" for name, code in sources.items()),
+        *([f"{here} = {', '.join(map(str, at.values()))}"] if at else []),
+        *_ranges(list(summed), sizes),
+        f"value = {_code(node, _Pen(names, frozenset()))[0]}",
         'print(f"{float(value):#.4g}")',
-        f'print(float(trace["{path}"].value[{letters}]))  # as the model computed it',
+        f'print(float(trace["{path}"].value{f"[{here}]" if at else ""}))  # as the model has it',
     ]
     return "\n".join(lines)
 
 
-def _code(node: Node, free: frozenset[str]) -> Code:
-    """The code of a node; the letters in `free` are axes of what is summed, and stand as ":"."""
+def _ranges(letters: Sequence[str], sizes: Mapping[str, int]) -> list[str]:
+    """The line that lets each summed index run, along an axis of its own."""
+    if not letters:
+        return []
+    runs = [
+        f"torch.arange({sizes[letter]}){'[:' + ', None' * after + ']' if after else ''}"
+        for after, letter in zip(reversed(range(len(letters))), letters, strict=True)
+    ]
+    return [f"{', '.join(letters)} = {', '.join(runs)}"]
+
+
+@dataclass(frozen=True)
+class _Pen:
+    """The operands' names in the code, and the indices that run."""
+
+    names: Mapping[str, str]
+    free: frozenset[str]
+
+
+def _code(node: Node, pen: _Pen) -> Code:
     match node:
         case Number(value=value):
             return _number(value), _ATOM
         case Index(letter=letter):
             return letter, _ATOM
         case Operand(name=name, at=()):
-            return name, _ATOM
+            return pen.names[name], _ATOM
         case Operand(name=name, at=indices):
-            return f"{name}[{', '.join(_index(i, free) for i in indices)}]", _ATOM
+            return f"{pen.names[name]}[{', '.join(_code(i, pen)[0] for i in indices)}]", _ATOM
         case Reduce(kind=kind, letters=letters, body=body):
-            return f"({_code(body, free | set(letters))[0]}).{kind}()", _ATOM
+            inner = replace(pen, free=pen.free | set(letters))
+            return f"({_code(body, inner)[0]}).{kind}()", _ATOM
         case Apply():
-            return _apply(node, free)
+            return _apply(node, pen)
         case Binary(symbol=symbol, left=left, right=right):
             level = _TIGHT.get(symbol, 0)
-            first = _held(_code(left, free), level + (symbol == "**"))
-            second = _held(_code(right, free), level + (symbol != "**"))
+            if not level:
+                first, second = (_held(_code(side, pen), 1) for side in (left, right))
+                return f"({first} {symbol} {second}) * 1.0", 2
+            first = _held(_code(left, pen), level + (symbol == "**"))
+            second = _held(_code(right, pen), level + (symbol != "**"))
             return f"{first} {symbol} {second}", level
 
 
-def _index(node: Node, free: frozenset[str]) -> str:
-    return ":" if isinstance(node, Index) and node.letter in free else _code(node, free)[0]
+def _runs(node: Node, pen: _Pen) -> bool:
+    """Whether the node is a vector: whether an index in it runs."""
+    return any(isinstance(n, Index) and n.letter in pen.free for n in walk(node))
 
 
-def _apply(node: Apply, free: frozenset[str]) -> Code:
-    inside = [_code(argument, free) for argument in node.arguments]
-    match node.function:
-        case "where" if free:
-            return f"torch.where({', '.join(code for code, _ in inside)})", _ATOM
-        case "where":
-            condition, yes, no = (_held(code, 1) for code in inside)
-            return f"({yes} if {condition} else {no})", _ATOM
-        case "negative":
-            return f"-{_held(inside[0], 3)}", 2
-        case "relu":
-            return f"torch.relu({inside[0][0]})", _ATOM
-    library = "torch" if free else "math"
+def _apply(node: Apply, pen: _Pen) -> Code:
+    inside = [_code(argument, pen) for argument in node.arguments]
+    if node.function == "where":
+        truth = inside[0][0].removesuffix(" * 1.0")
+        if any(_runs(argument, pen) for argument in node.arguments):
+            truth = truth if truth != inside[0][0] else f"{_held(inside[0], 1)} != 0"
+            return f"torch.where({truth}, {inside[1][0]}, {inside[2][0]})", _ATOM
+        return f"({_held(inside[1], 1)} if {truth} else {_held(inside[2], 1)})", _ATOM
+    if node.function == "negative":
+        return f"-{_held(inside[0], 3)}", 2
+    if node.function == "relu":
+        return f"torch.relu({inside[0][0]})", _ATOM
+    library = "torch" if _runs(node, pen) else "math"
     return f"{library}.{node.function}({inside[0][0]})", _ATOM
 
 

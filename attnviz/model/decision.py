@@ -5,6 +5,7 @@ arXiv:1805.04833; top-p (nucleus) after Holtzman et al. 2020, arXiv:1904.09751. 
 recorded pass reads these, so they are computed when somebody looks.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -72,8 +73,9 @@ GREEDY = Decision()
 
 def decide(logits_BTV: Tensor, decision: Decision, rec: Recorder) -> None:
     """Record the way from the logits to the token; of two alike the first one is chosen."""
-    temperature, top_p = decision.temperature, decision.top_p
+    temperature = decision.temperature
     top_k = decision.top_k or logits_BTV.shape[-1]
+    top_p = decision.top_p if decision.top_p < 1 else math.inf  # rounding could reach 1
 
     def tempered() -> Tensor:
         return logits_BTV / temperature

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from attnviz.app import address, lesson, scene, sentence, session, step, switchboard, way
+from attnviz.app import address, lesson, scene, sentence, session, slot, switchboard, way
 from attnviz.app.address import options
 from attnviz.app.session import View
 from attnviz.app.text import Text
@@ -19,15 +19,29 @@ PRESENTING = """<style>
 </style>"""
 
 
-@st.fragment
+@st.fragment(key="walk-page")
 def page(text: Text) -> None:
-    """What is walked through, and under it the walk."""
+    """What is walked through, and under it the walk. Going on fills a slot anew and nothing else:
+    what was computed is kept."""
     given = st.container(key="given")
+    base = None
     if st.session_state["lesson"] == "textbook":
         with given:
-            numbers = lesson.editor(text)
-        _walk(text, None, lesson.scene(text, numbers))
-        return
+            shown = lesson.scene(text, lesson.editor(text))
+    else:
+        base = _sentence(text, given)
+        if base is None:
+            address.publish()
+            return
+        shown = scene.of_sentence(switchboard.switched(base))
+    way.walk(text, shown.trace, way.current(shown.trace), partial(slot.go, shown.trace))
+    _manner(text)
+    slot.draw(text, shown)
+    _board(text, base)
+
+
+def _sentence(text: Text, given) -> View | None:
+    """The sentence's box, and the view of what it asks."""
     with given:
         box = st.container()
     try:
@@ -39,39 +53,31 @@ def page(text: Text) -> None:
     if view:
         with given:
             sentence.notes(text, view)
-        _walk(text, view, None)
-    else:
-        address.publish()
+    return view
 
 
-@st.fragment(key="step")
-def _walk(text: Text, base: View | None, shown: scene.Scene | None) -> None:
-    """One step of the walk. Going on reruns this alone: what was computed is kept."""
-    view = switchboard.switched(base) if base else None
-    shown = scene.of_sentence(view) if view else shown
-    assert shown is not None, "there is nothing to walk through"
-    path = way.current(shown.trace)
-    way.walk(text, shown.trace, path, partial(way.go, shown.trace))
-    _kinds(text)
-    step.panel(text, shown, path)
-    if base and view:
-        switchboard.panel(text, base, view, path)
-    address.publish()
+@st.fragment(key="board")
+def _board(text: Text, base: View | None) -> None:
+    """The switches and checks of an attention, the choice of a token; a lesson has its own."""
+    if base:
+        view = switchboard.switched(base)
+        switchboard.panel(text, base, view, way.current(view.trace))
 
 
-def _kinds(text: Text) -> None:
-    """The lesson or the sentence, and the presenter's mode, in which keys alone lead on."""
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    left.segmented_control(
-        text("lesson"),
-        options("lesson"),
-        format_func=lambda option: text(f"lesson-{option}"),
-        key="lesson",
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-        on_change=partial(st.session_state.update, step=""),
-    )
-    right.toggle(text("present"), key="present", persist_state="session")
+def _manner(text: Text) -> None:
+    """What is walked through and how it is shown."""
+    first, second, third, fourth = st.columns([5, 4, 4, 4], vertical_alignment="center")
+    for column, name in ((first, "lesson"), (second, "show")):
+        column.segmented_control(
+            text(name),
+            options(name),
+            format_func=lambda option, name=name: text(f"{name}-{option}"),
+            key=name,
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    third.toggle(text("code"), key="code", persist_state="session")
+    fourth.toggle(text("present"), key="present", persist_state="session")
     if st.session_state["present"]:
         st.html(PRESENTING)

@@ -19,7 +19,9 @@ function create(parentElement) {
   const id = crypto.getRandomValues(new Uint32Array(1))[0];
   const view = { root, rows, card, id, chips: { source: [], target: [] } };
   view.stopListening = listen(id, (detail) => light(view, detail));
-  root.onkeydown = (event) => event.key === "Escape" && closeCard(view);
+  root.onkeydown = (event) => {
+    if (event.key === "Escape") closeCard(view); // no value: false would cancel every other key
+  };
   return view;
 }
 

@@ -16,13 +16,14 @@ export default function tensor({ data, parentElement, setTriggerValue }) {
 
 function create(parentElement) {
   const root = add(parentElement, "div", "attnviz tensor");
+  const picks = add(root, "div", "picks");
   const main = addPane(root);
   main.pane.classList.add("main");
   const readout = add(main.pane, "div", "readout", { "aria-live": "polite" });
   const bar = add(main.pane, "div", "colour-bar");
   const note = add(main.pane, "div", "note");
   const operands = add(root, "div", "operands");
-  const view = { root, readout, bar, note, operands, panes: [main], asked: [], point: null };
+  const view = { root, picks, readout, bar, note, operands, panes: [main], asked: [], point: null };
   main.stage.tabIndex = 0;
   main.stage.setAttribute("role", "application");
   main.stage.onclick = (event) => choose(view, pointed(main, event));
@@ -77,6 +78,7 @@ function drawAll(view) {
   view.family = getComputedStyle(root).fontFamily;
   stage.setAttribute("aria-label", header.text.label.replace("<title>", picture.title));
   panes.forEach(drawHeading);
+  drawPicks(view.picks, header.picks, (choice) => view.report("choose", choice));
   view.bar.replaceChildren();
   if (picture.scale) drawBar(view.bar, view.palette[picture.shades].lut, picture.scale);
   const numbers = picture.values.filter((value) => Math.abs(value) !== Infinity);

@@ -26,17 +26,25 @@ function create(parentElement) {
   const strip = add(root, "div", "strip");
   const next = add(root, "button", "go next", { type: "button" });
   const position = add(root, "div", "position", { "aria-live": "polite" });
-  const view = { root, previous, strip, next, position, asked: [] };
+  const view = { root, previous, strip, next, position, asked: [], revealer: revealer() };
   previous.onclick = () => go(view, at(view) - 1);
   next.onclick = () => go(view, at(view) + 1);
   const handler = (event) => followKey(view, event);
   document.addEventListener("keydown", handler);
-  view.stopListening = () => document.removeEventListener("keydown", handler);
+  view.stopListening = () => {
+    document.removeEventListener("keydown", handler);
+    endReveal(view.revealer);
+  };
   return view;
 }
 
+/** New data from Python. The same data again, after a change of theme, are no news: the reader may
+ * have gone on. */
 function take(view, { groups, current, total, text }) {
   const { root, previous, next } = view;
+  const known = JSON.stringify([groups, current, total, text]);
+  if (view.known === known) return;
+  view.known = known;
   view.asked = awaited(view.asked, (index) => index === current);
   Object.assign(view, { current, total, text });
   root.setAttribute("aria-label", text.label);
@@ -86,7 +94,7 @@ function addStage(view, parent, stage, titles) {
   const name = titles.filter(Boolean).join(" · ");
   const attributes = { type: "button", title: name, "aria-label": name };
   const button = add(parent, "button", "stage", { ...attributes, style: `--steps: ${stage.n}` });
-  add(button, "span", "name").textContent = stage.title;
+  add(button, "span", "name").textContent = stage.short ?? stage.title;
   button.onclick = () => go(view, stage.first);
   view.stages.push(stage);
   view.buttons.push(button);
@@ -107,6 +115,7 @@ function go(view, index) {
 function show(view) {
   const { stages, buttons, total, text } = view;
   const index = at(view);
+  reveal(view.revealer, index);
   view.previous.disabled = index <= 0;
   view.next.disabled = index >= total - 1;
   say(view.position, text.position, { current: String(index + 1), total: String(total) });
