@@ -41,6 +41,10 @@ SYMBOLS: Mapping[str, str] = {
     "final": r"\hat{p}",
     "chosen": r"\hat{x}",
     "n_sharing": "n",
+    "rank": "r",
+    "before": "c",
+    "top_k": "k",
+    "top_p": r"p_{\mathrm{top}}",
 }
 _INFIX = {
     "*": r"\,",
