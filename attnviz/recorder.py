@@ -82,7 +82,7 @@ class Recorder:
     ) -> None:
         self._prefix = ""
         self._edits = dict(edits or {})
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, tuple[Step, Tensor | Derived, dict[str, str | float]]] = {}
         self.weights = weights or {}
         self._known = {id(x): (name, x) for name, x in self.weights.items()}
 
@@ -106,10 +106,10 @@ class Recorder:
         made_of = self._named(inputs)
         if path in self._edits:
             value = self._edits[path](value.clone())  # an edit may write into what it is given
-            self._kept[path] = Kept(path, step, value, made_of)
+            self._kept[path] = (step, value, made_of)
             value = value.clone() if again else value  # and its result is not ours to overwrite
         else:
-            self._kept[path] = Kept(path, step, again or value, made_of)
+            self._kept[path] = (step, again or value, made_of)
         self._known[id(value)] = (path, value)
         return value
 
@@ -118,22 +118,23 @@ class Recorder:
         path = self._prefix + step.name
         edit = self._edits.get(path)
         found = (lambda: edit(value())) if edit else value
-        self._kept[path] = Kept(path, step, found, self._named(inputs))
+        self._kept[path] = (step, found, self._named(inputs))
 
     def kept(self) -> Mapping[str, Kept]:
         """All that was kept, in the order of computation."""
-        return MappingProxyType(self._kept)
+        kept = {path: Kept(path, *about) for path, about in self._kept.items()}
+        return MappingProxyType(kept)
 
     def _named(self, inputs: Mapping[str, Input]) -> dict[str, str | float]:
         """The inputs by path, by name of weight or as numbers; an unknown tensor has none."""
         found: dict[str, str | float] = {}
         for name, given in inputs.items():
-            if isinstance(given, Step):
+            known = self._known.get(id(given))
+            if known is not None:
+                found[name] = known[0]
+            elif isinstance(given, Step):
                 found[name] = self._prefix + given.name
-            elif isinstance(given, Tensor):
-                if id(given) in self._known:
-                    found[name] = self._known[id(given)][0]
-            elif given is not None:
+            elif isinstance(given, int | float):
                 found[name] = given
         return found
 

@@ -5,7 +5,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from os import PathLike
 from types import MappingProxyType
@@ -99,7 +99,8 @@ class Trace(Mapping[str, Kept]):
 
         for path, kept in rec.kept().items():
             pack = partial(packed, path, kept.step, kept.found)
-            steps[path] = replace(kept, found=pack() if isinstance(kept.found, Tensor) else pack)
+            found = pack() if isinstance(kept.found, Tensor) else pack
+            steps[path] = Kept(path, kept.step, found, kept.inputs)
         return cls(steps, weights=rec.weights, **about)
 
     def save(self, file: str | PathLike[str] | BinaryIO) -> None:
