@@ -9,8 +9,9 @@ from typing import Any
 
 from streamlit.components.v2 import component
 
-from attnviz.figures import asset, payload
-from attnviz.figures.payload import Array, GridBlock, Groups, Pick, Picture
+from attnviz.figures import asset, payload, picture
+from attnviz.figures.payload import Array, GridBlock, Groups
+from attnviz.figures.picture import Pick, Picture
 
 
 def _declare(name: str) -> Callable[..., Any]:
@@ -118,7 +119,7 @@ def tensor(
     key; the cell {row, column} then lies in the session under `key` and "select". `on_choose` is
     called when one of the `picks` is changed: {id, place} lies under `key` and "choose".
     """
-    data = payload.tensor(pictures, text, picks)
+    data = picture.tensor(pictures, text, picks)
     _tensor(data=data, key=key, on_select_change=on_select, on_choose_change=on_choose)
 
 

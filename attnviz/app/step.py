@@ -17,8 +17,8 @@ from attnviz.app.place import MOST, Places, places
 from attnviz.app.program import program
 from attnviz.app.scene import Scene
 from attnviz.app.text import Text
-from attnviz.figures import equation, table
-from attnviz.figures.payload import Pick, Picture, PictureScale
+from attnviz.figures import equation, symbol, table
+from attnviz.figures.picture import Pick, Picture, PictureScale
 from attnviz.recorder import Kind
 
 EVERYWHERE = ["slot-0", "slot-1", "slot-2", "board"]
@@ -70,12 +70,12 @@ def _formulas(text: Text, found: Derivation) -> list[str]:
     step = found.kept.step
     lines = [step.formula]
     said = {letter: place for letter, place in found.at.items() if letter not in found.alone}
-    here = equation.cell(step.name, [str(place) for place in said.values()])
+    here = symbol.cell(step.name, [str(place) for place in said.values()])
     result = equation.number(found.found, 4)[0]
     if found.node is None:
         lines.append(rf"{here} = {result}")
     else:
-        any_cell = equation.cell(step.name, list(said))
+        any_cell = symbol.cell(step.name, list(said))
         symbols = equation.in_symbols(found.node, text("otherwise"), found.alone)
         lines.append(f"{any_cell} = {symbols}")
         numbers = equation.in_numbers(found.node, found.at, found.given, found.digits)

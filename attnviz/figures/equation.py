@@ -4,48 +4,18 @@ S_{h,t,s} = \sum_k q_{h,t,k} k_{h,s,k}
 S_{0,3,5} = (0.5123)(-1.234) + (0.2311)(2.001) + \dots = -0.3201
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from attnviz import rule
 from attnviz.figures.number import latex, shortest
+from attnviz.figures.symbol import cell
 from attnviz.rule import Apply, Binary, Index, Node, Number, Operand, Reduce
 
 TERMS = 3
 """Terms of a sum that are written out, the largest first."""
-SYMBOLS: Mapping[str, str] = {
-    "token": "E",
-    "position": "P",
-    "waves": r"\mathrm{table}",
-    "learned": r"\mathrm{table}",
-    "raw": "R",
-    "scores": "S",
-    "masked": "M",
-    "allowed": "C",
-    "max": "m",
-    "exp": "e",
-    "sum": r"\Sigma",
-    "pattern": "A",
-    "unmasked": "A'",
-    "mean": r"\mu",
-    "variance": r"\sigma^2",
-    "mean_square": r"\overline{x^2}",
-    "normalised": r"\hat{x}",
-    "epsilon": r"\epsilon",
-    "temperature": r"\tau",
-    "logits": r"\ell",
-    "probs": "p",
-    "left": r"\Pi",
-    "final": r"\hat{p}",
-    "chosen": r"\hat{x}",
-    "n_sharing": "n",
-    "rank": "r",
-    "before": "c",
-    "top_k": "k",
-    "top_p": r"p_{\mathrm{top}}",
-}
 _INFIX = {
     "*": r"\,",
     "<": "<",
@@ -89,18 +59,6 @@ class _Pen:
     reduce: Callable[["_Pen", Reduce], Written]
     where: Callable[["_Pen", tuple[Node, ...]], Written]
     broken: bool = True
-
-
-def cell(name: str, indices: Sequence[str]) -> str:
-    r"""The LaTeX of one cell: W_Q[h, d, k] is W^{Q}_{h,d,k}, d_head is d_{\mathrm{head}}."""
-    below = f"_{{{','.join(indices)}}}" if indices else ""
-    if name in SYMBOLS:
-        base = SYMBOLS[name]
-        return f"({base}){below}" if "^" in base and below else base + below
-    head, *rest = (part if len(part) == 1 else rf"\mathrm{{{part}}}" for part in name.split("_"))
-    if not rest:
-        return head + below
-    return f"{head}^{{{' '.join(rest)}}}{below}" if below else f"{head}_{{{' '.join(rest)}}}"
 
 
 def in_symbols(node: Node, otherwise: str, silent: Collection[str] = ()) -> str:

@@ -8,19 +8,18 @@ in place.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from attnviz.figures.colour import DIVERGING, SEQUENTIAL_DARK, SEQUENTIAL_LIGHT
+from attnviz.figures.colour import SEQUENTIAL_DARK, SEQUENTIAL_LIGHT
 from attnviz.figures.scale import Scale, coloured
 
 Array = np.ndarray | Tensor
 Groups = Sequence[Sequence[int]]
-PictureScale = Literal["linear", "diverging", "none"]
 
 
 def _names(*lines: str) -> frozenset[str]:
@@ -64,47 +63,16 @@ class GridBlock:
     def __post_init__(self) -> None:
         if self.weights.ndim != 4:
             raise ValueError(f"{self.id}: weights need axes L H T S, not {self.weights.ndim} axes")
-        _same(f"{self.id}: rows", len(self.rows), self.weights.shape[2])
-        _same(f"{self.id}: columns", len(self.columns), self.weights.shape[3])
+        same(f"{self.id}: rows", len(self.rows), self.weights.shape[2])
+        same(f"{self.id}: columns", len(self.columns), self.weights.shape[3])
         _same_groups(f"{self.id}: row_groups", self.row_groups, len(self.rows))
         _same_groups(f"{self.id}: column_groups", self.column_groups, len(self.columns))
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """One matrix of any numbers, under its labels and the titles of its axes.
-
-    `scale` "linear" colours 0..1, "diverging" -`limit`..`limit` (by default the largest finite
-    magnitude), "none" is for names such as token ids, which have no order. A cell (`row` and
-    `column`), a whole row or a whole column is marked. Raises ValueError where sizes do not agree.
-    """
-
-    title: str
-    values: Array
-    rows: Sequence[str]
-    columns: Sequence[str]
-    row_title: str = ""
-    column_title: str = ""
-    scale: PictureScale = "diverging"
-    limit: float | None = None
-    row: int | None = None
-    column: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 2:
-            raise ValueError(f"{self.title}: a picture has 2 axes, not {self.values.ndim}")
-        if self.scale not in get_args(PictureScale):
-            raise ValueError(f"scale must be one of {get_args(PictureScale)}, not {self.scale!r}")
-        _same(f"{self.title}: rows", len(self.rows), self.values.shape[0])
-        _same(f"{self.title}: columns", len(self.columns), self.values.shape[1])
-        _within(f"{self.title}: row", self.row, len(self.rows))
-        _within(f"{self.title}: column", self.column, len(self.columns))
 
 
 def pack(header: Mapping[str, Any], arrays: Sequence[Array]) -> bytes:
     """`header` and `arrays` as one payload; adds header["arrays"], a {shape, offset} for each, with
     the offset counted in bytes from the end of the header. float64 is rounded to float32."""
-    exact = [_float32(array) for array in arrays]
+    exact = [float32(array) for array in arrays]
     described, offset = [], 0
     for array in exact:
         described.append({"shape": list(array.shape), "offset": offset})
@@ -149,8 +117,8 @@ def lines(
 ) -> bytes:
     """The payload of the lines view of one head; `row` is emphasised from the start, `block` links
     it with the other pictures. Raises ValueError where sizes do not agree."""
-    _same("rows", len(rows), weights_TS.shape[0])
-    _same("columns", len(columns), weights_TS.shape[1])
+    same("rows", len(rows), weights_TS.shape[0])
+    same("columns", len(columns), weights_TS.shape[1])
     header = {
         "block": block,
         "rows": list(rows),
@@ -160,49 +128,6 @@ def lines(
         "columnGroups": _groups(column_groups, len(columns)),
     }
     return pack(header | _drawing(words("lines", text)), [weights_TS])
-
-
-@dataclass(frozen=True)
-class Pick:
-    """A choice of one place on an axis: `places` are its numbers with their `labels`; without
-    labels any number below `size` may be chosen. `chosen` is one of them."""
-
-    id: str
-    title: str
-    chosen: int
-    size: int
-    places: Sequence[int] = ()
-    labels: Sequence[str] = ()
-
-
-def tensor(
-    pictures: Sequence[Picture], text: Mapping[str, str], picks: Sequence[Pick] = ()
-) -> bytes:
-    """The payload of a matrix and of those that it was made of, the first and the others, and of
-    what may be chosen above them. Raises ValueError without a picture.
-    """
-    if not pictures:
-        raise ValueError("the tensor needs at least one picture")
-    exact = [_float32(picture.values) for picture in pictures]
-    described = [
-        {
-            "title": picture.title,
-            "rows": list(picture.rows),
-            "columns": list(picture.columns),
-            "rowTitle": picture.row_title,
-            "columnTitle": picture.column_title,
-            "shades": picture.scale,
-            "scale": _ends(values, picture),
-            "row": picture.row,
-            "column": picture.column,
-        }
-        for picture, values in zip(pictures, exact, strict=True)
-    ]
-    colours = {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK, "diverging": DIVERGING}
-    said = words("tensor", text)
-    choices = [asdict(pick) for pick in picks]
-    header = {"pictures": described, "picks": choices, "text": said, "colours": colours}
-    return pack(header, exact)
 
 
 def walk(
@@ -221,7 +146,7 @@ def walk(
         after += stage["n"]
     if after != total:
         raise ValueError(f"the stages end at {after}, the walk at {total}")
-    _within("current", current, total)
+    within("current", current, total)
     said = words("walk", text)
     return {"groups": list(groups), "current": current, "total": total, "text": said}
 
@@ -244,16 +169,8 @@ def _drawing(text: dict[str, str]) -> dict[str, Any]:
     return {"text": text, "colours": colours, "scales": scales}
 
 
-def _ends(values: np.ndarray, picture: Picture) -> dict[str, Any] | None:
-    """The ends of the picture's scale, and the ticks of its colour bar, 0..1 along it."""
-    if picture.scale == "none":
-        return None
-    paint = coloured(values, picture.scale, picture.limit)
-    ticks = [(tick - paint.low) / (paint.high - paint.low) for tick in paint.ticks]
-    return {"low": paint.low, "high": paint.high, "ticks": ticks, "labels": paint.tick_labels}
-
-
-def _float32(array: Array) -> np.ndarray:
+def float32(array: Array) -> np.ndarray:
+    """The array as the browser reads it."""
     if isinstance(array, Tensor):
         array = array.detach().to(device="cpu", dtype=torch.float32).numpy()
     return np.ascontiguousarray(array, dtype="<f4")
@@ -265,14 +182,16 @@ def _groups(groups: Groups, n: int) -> list[list[int]]:
 
 def _same_groups(name: str, groups: Groups, size: int) -> None:
     if groups:
-        _same(name, len(groups), size)
+        same(name, len(groups), size)
 
 
-def _same(name: str, labels: int, size: int) -> None:
+def same(name: str, labels: int, size: int) -> None:
+    """Raises ValueError where two sizes differ that must not."""
     if labels != size:
         raise ValueError(f"{name}: {labels} given, {size} needed")
 
 
-def _within(name: str, index: int | None, size: int) -> None:
+def within(name: str, index: int | None, size: int) -> None:
+    """Raises ValueError for an index that is not there; None is none."""
     if index is not None and not 0 <= index < size:
         raise ValueError(f"{name}: {index} is not one of {size}")

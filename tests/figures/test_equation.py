@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from attnviz import rule
 from attnviz.analysis.derivation import derivation
-from attnviz.figures.equation import cell, in_numbers, in_symbols, number
+from attnviz.figures.equation import in_numbers, in_symbols, number
+from attnviz.figures.symbol import cell
 from attnviz.trace import Trace
 
 WORDS = (

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from attnviz.figures import asset, payload
-from attnviz.figures.payload import WORDS, GridBlock, Picture, grid, lines, pack, tensor, walk
+from attnviz.figures.payload import WORDS, GridBlock, grid, lines, pack, walk
+from attnviz.figures.picture import Picture, tensor
 
 TEXT = {name: f"{name}: 词" for names in WORDS.values() for name in names}
 
