@@ -5,14 +5,15 @@ target gives every step of the computation at once.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from attnviz.model.decision import GREEDY, Decision
+from attnviz.model.decision import GREEDY, Decision, decide
 from attnviz.model.generate import generate
-from attnviz.model.transformer import UNCHANGED, Changes
+from attnviz.model.transformer import LOGITS, UNCHANGED, Changes
 from attnviz.pretrained import Bundle
 from attnviz.recorder import Edit, Recorder
 from attnviz.tokenizer import Tokenizer, clean
@@ -31,7 +32,7 @@ class InputError(ValueError):
 def run(
     bundle: Bundle,
     text: str,
-    target: str | Tokens | None = None,
+    target: str | Trace | None = None,
     *,
     to: str | None = None,
     edits: Mapping[str, Edit] | None = None,
@@ -40,7 +41,7 @@ def run(
 ) -> Trace:
     """Run the model on `text` and keep every step.
 
-    `target` forces the output of an encoder-decoder, as a text or as the tokens of an earlier run;
+    `target` forces the output of an encoder-decoder, as a text or as that of an earlier run;
     without it the model decodes greedily. `to` is the language to translate into ("zh"), by default
     the one that `text` is not in. `edits` maps a path ("decoder.0.cross.pattern") to what its value
     is replaced with. `changes` maps an attention ("decoder.0.cross") to parts that take the place
@@ -70,6 +71,15 @@ def run(
     for path in (*(edits or ()), *(f"{attention}.pattern" for attention in changes)):
         _ = trace[path]
     return trace
+
+
+def decided(trace: Trace, decision: Decision) -> Trace:
+    """The same run with another way from its logits to a token."""
+    rec = Recorder()
+    logits_1TV = rec.keep(LOGITS, trace["logits"].value[None])
+    decide(logits_1TV, decision, rec)
+    anew = {path: kept for path, kept in Trace.of(rec).items() if path != LOGITS.name}
+    return replace(trace, steps={**trace.steps, **anew})
 
 
 def _inputs(bundle: Bundle, source: Tokens, read: Tokens) -> dict[str, Tensor]:
@@ -104,12 +114,12 @@ def _source(bundle: Bundle, text: str, to: str | None) -> Tokens:
     return tokenizer.encode(text, before, after, bundle.config.n_ctx)
 
 
-def _target(bundle: Bundle, source: Tokens, target: str | Tokens | None) -> tuple[Tokens, bool]:
+def _target(bundle: Bundle, source: Tokens, target: str | Trace | None) -> tuple[Tokens, bool]:
     """The decoder's input, forced or decoded, and whether it came to its end."""
     tokenizer, n_ctx = bundle.tokenizer, bundle.config.n_ctx
-    if isinstance(target, Tokens):
-        return target, not _cut(target)
-    if target is not None and clean(target):
+    if isinstance(target, Trace) and target.target is not None:
+        return target.target, target.facts["finished"]
+    if isinstance(target, str) and clean(target):
         forced = tokenizer.encode(target, [tokenizer.start], limit=n_ctx)
         return forced, not _cut(forced)
     limit = min(n_ctx, 2 * len(source) + 16)

@@ -89,9 +89,9 @@ class Lesson:
             if not found.isfinite().all():
                 raise ValueError(f"{name} holds a number that is not finite")
         if not isinstance(self.bias, bool):
-            raise ValueError(f"bias is true or false, not {self.bias!r}")
+            raise ValueError("bias must be true or false")
         if self.scoring not in get_args(Scoring) or self.activation not in get_args(Activation):
-            raise ValueError(f"there is no scoring {self.scoring} or activation {self.activation}")
+            raise ValueError("there is no such scoring or activation")
 
     def resized(self, n: int, d: int) -> "Lesson":
         """The lesson with `n` tokens of width `d`: numbers that fit stay, new ones are 0, on the

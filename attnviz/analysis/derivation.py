@@ -1,6 +1,6 @@
 """How one cell of a step came about: its rule, the numbers it was made of, and its terms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from attnviz import rule
 from attnviz.recorder import Kept
-from attnviz.rule import Node, Reduce
+from attnviz.rule import At, Node, Reduce
 from attnviz.trace import Trace
 
 WHOLE = 1e9
@@ -91,13 +91,31 @@ class Derivation:
     def digits(self) -> int:
         """How many digits of its operands give the number to four; the most there are where the
         model's own rounding is larger than that."""
+        return self.digits_of(self.at, [self.found])
+
+    def digits_of(self, at: At, found: Sequence[float]) -> int:
+        """How many digits of the operands give each of the numbers `found`, whose places `at` tells
+        with a grid."""
         if self.node is None:
             return ENOUGH[0]
         for n in ENOUGH:
-            seen = rule.value(self.node, self.at, self.given, lambda x, n=n: significant(x, n))
-            if same(float(seen), self.found):
+            seen = rule.value(self.node, at, self.given, lambda x, n=n: significant(x, n))
+            written = np.broadcast_to(seen, len(found)).tolist()
+            if all(same(a, b) for a, b in zip(written, found, strict=True)):
                 return n
         return ENOUGH[-1]
+
+    def closed(self, total: float) -> float:
+        """The number with `total`, as it is written, in the place of the outermost sum; the other
+        operands with `digits` digits. Of a mean, `total` is the sum."""
+        assert self.node is not None
+        assert self.terms is not None, "a rule without terms has nothing to close"
+        node = self.terms.reduce
+        inner = total / len(self.terms.values) if node.kind == "mean" else total
+        closing = rule.put(self.node, node, rule.Number(inner))
+        return float(
+            rule.value(closing, self.at, self.given, lambda x: significant(x, self.digits))
+        )
 
     @property
     def follows(self) -> bool:

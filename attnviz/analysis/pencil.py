@@ -5,6 +5,7 @@ factors as they are written, and both get as many digits as it takes for the sum
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from attnviz.analysis.derivation import ENOUGH, Terms, significant
 
 SHOWN, PRECISE = 4, 12
+MORE = 5
+"""Digits that a sum may have beyond SHOWN for what is computed from it."""
 MOST = 308
 """Decimals of the smallest numbers that there are."""
 
@@ -44,12 +47,22 @@ def decimals(value: float, n: int = SHOWN) -> int:
     return min(MOST, max(0, n - 1 - math.floor(math.log10(abs(value)))))
 
 
-def written(terms: Terms) -> Written:
-    """The terms with the fewest digits that give the sum: of a mean, the sum before dividing."""
+def written(terms: Terms, closes: Callable[[float], bool] = lambda _: True) -> Written:
+    """The terms with the fewest digits that give the sum (of a mean, the sum before dividing); and
+    the sum with as many as it takes for `closes`, which tells whether what is computed from it
+    comes out as it is written."""
     if not np.isfinite(terms.values).all():
         return Written(terms.factors, terms.values, ENOUGH[0], SHOWN, SHOWN, False)
     total = math.fsum(terms.values)
-    at_total = decimals(total)
+    for digits in range(SHOWN, SHOWN + MORE):
+        found = _adding(terms, total, decimals(total, digits))
+        if found.enough and closes(found.total):
+            return found
+    return replace(_adding(terms, total, decimals(total)), enough=False)
+
+
+def _adding(terms: Terms, total: float, at_total: int) -> Written:
+    """The fewest digits that give the `total` with `at_total` decimals."""
     more = 1 + math.ceil(math.log10(len(terms.values)))  # what many small roundings may add up to
     for places in range(at_total, at_total + more + 1):
         for n in ENOUGH if len(terms.factors) > 1 else ENOUGH[:1]:

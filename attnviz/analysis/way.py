@@ -84,8 +84,12 @@ def cell(trace: Trace, path: str, wanted: Mapping[str, int]) -> dict[str, int]:
     for letter, size in zip(letters(kept), sizes, strict=True):
         place = wanted.get(letter, 0)
         if letter == "g":
-            pattern = trace.steps.get(f"{path.rpartition('.')[0]}.pattern")
-            n_heads = pattern.value.shape[0] if pattern else size
-            place = wanted.get("h", 0) * size // n_heads
+            place = wanted.get("h", 0) * size // max(size, head_count(trace, path))
         found[letter] = max(0, min(place, size - 1))
     return found
+
+
+def head_count(trace: Trace, path: str) -> int:
+    """How many query heads the attention of a step has; 1 where it belongs to none."""
+    pattern = trace.steps.get(f"{path.rpartition('.')[0]}.pattern")
+    return pattern.value.shape[0] if pattern else 1

@@ -76,7 +76,7 @@ CHOICES: Mapping[str, Choice] = {
     "scaling": Choice(True),
     "mask": Choice("before", ("before", "after", "none")),
     "softmax": Choice("stable", ("stable", "naive")),
-    "tau": Choice(1.0, between=(0.01, 100.0)),
+    "tau": Choice(1.0, between=(0.02, 5.0)),
     "temperature": Choice(1.0, between=(0.05, 5.0)),
     "top_k": Choice(0, number=True),
     "top_p": Choice(1.0, between=(0.01, 1.0)),
@@ -113,7 +113,7 @@ def restore(language: str) -> list[str]:
 
 def forget_cell() -> None:
     """Other tokens, other cells: the head stays chosen, the cell does not."""
-    st.session_state.update(row=None, col=None)
+    st.session_state.update(row=None, col=None, token=None)
 
 
 def publish() -> None:

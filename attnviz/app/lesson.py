@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from attnviz.app.scene import Scene
-from attnviz.app.text import Text
+from attnviz.app.text import Text, verbatim
 from attnviz.textbook import TOKENS, WIDTHS, Activation, Lesson, Matrix, Scoring, Vector, shapes
 
 NUMBERS = "numbers"
@@ -19,16 +19,13 @@ BIASES = ("b_E", "b_Q", "b_C")
 OF_SCORE = {"bilinear": "M", "additive": "v"}
 
 
-def _base(text: Text) -> Lesson:
-    """The lesson that the editors started from; the default one, and a sentence, where the link's
-    cannot be read. Editors keep their own changes to it."""
-    if BASE not in st.session_state:
-        try:
-            st.session_state[BASE] = Lesson.from_text(st.session_state[NUMBERS])
-        except ValueError as error:
-            st.error(text("error-lesson", reason=str(error)))
-            st.session_state[BASE] = Lesson()
-    return st.session_state[BASE]
+def _known(text: Text) -> Lesson:
+    """The lesson as it stands; the default one, and a sentence, where the link's cannot be read."""
+    try:
+        return Lesson.from_text(st.session_state[NUMBERS])
+    except ValueError as error:
+        st.error(text("error-lesson", reason=verbatim(str(error)[:200])))
+        return Lesson()
 
 
 def scene(text: Text, lesson: Lesson) -> Scene:
@@ -38,21 +35,31 @@ def scene(text: Text, lesson: Lesson) -> Scene:
 
 
 def editor(text: Text) -> Lesson:
-    """Sizes, switches and every number, to be edited; the lesson as it stands."""
-    base = _base(text)
-    lesson = _sizes(text, base)
-    if len(lesson.x) != len(base.x) or len(lesson.q) != len(base.q):
-        st.session_state[BASE] = lesson  # what fitted went along; the editors begin anew
+    """Sizes, switches and every number, to be edited; the lesson as it stands.
+
+    An editor keeps its changes to what it was first given, in BASE; one that was not drawn before
+    begins with the number as it stands."""
+    known = _known(text)
+    lesson = _sizes(text, known)
+    base = st.session_state.setdefault(BASE, {})
     names = [*ALWAYS, *(BIASES if lesson.bias else ())]
     names += [name for scoring, name in OF_SCORE.items() if scoring == lesson.scoring]
     columns = st.columns(5)
     arrays = {}
     for i, name in enumerate(names):
+        key = _key(lesson, name)
+        if key not in st.session_state or key not in base:
+            base[key] = getattr(lesson, name)
         with columns[i % 5]:
-            arrays[name] = _edited(text, lesson, name)
+            arrays[name] = _edited(text, lesson, name, base[key])
     lesson = replace(lesson, **arrays)
     st.session_state[NUMBERS] = lesson.to_text()
+    st.caption(text("lesson-hint"))
     return lesson
+
+
+def _key(lesson: Lesson, name: str) -> str:
+    return f"lesson-{name}-{len(lesson.x)}-{len(lesson.q)}"
 
 
 def _sizes(text: Text, lesson: Lesson) -> Lesson:
@@ -75,20 +82,20 @@ def _sizes(text: Text, lesson: Lesson) -> Lesson:
     )
     bias = fifth.toggle(text("lesson-bias"), value=lesson.bias, key="lesson-bias")
     if (n, d) != (len(lesson.x), len(lesson.q)):
-        lesson = Lesson.from_text(st.session_state[NUMBERS]).resized(n, d)
+        lesson = lesson.resized(n, d)
     return replace(lesson, scoring=scoring, activation=activation, bias=bias)
 
 
-def _edited(text: Text, lesson: Lesson, name: str) -> Vector | Matrix:
+def _edited(text: Text, lesson: Lesson, name: str, start: Vector | Matrix) -> Vector | Matrix:
     """The array `name` as the reader has it in its editor; an empty cell counts as 0."""
     shape = shapes(len(lesson.x), len(lesson.q))[name]
-    given = np.array(getattr(lesson, name), dtype=np.float64).reshape(-1, shape[-1])
+    given = np.array(start, dtype=np.float64).reshape(-1, shape[-1])
     rows = [f"x{i + 1}" for i in range(len(given))] if name == "x" else None
     frame = pd.DataFrame(given, index=rows, columns=[str(i) for i in range(shape[-1])])
     st.caption(f"{name} · {text(f'lesson-{name}')}")
     found = st.data_editor(
         frame,
-        key=f"lesson-{name}-{len(lesson.x)}-{len(lesson.q)}",
+        key=_key(lesson, name),
         hide_index=rows is None,
         num_rows="fixed",
         height="content",

@@ -1,11 +1,14 @@
 """A cell opened into its arithmetic: every term, their sum, and how far it is from the model's."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
 from attnviz import rule
 from attnviz.analysis import pencil
-from attnviz.analysis.derivation import Derivation, Terms
+from attnviz.analysis.derivation import Derivation, Terms, numbers, same
 from attnviz.app.place import Places
 from attnviz.app.text import Text
 from attnviz.figures.arithmetic import fixed, name, sum_table
@@ -28,7 +31,7 @@ def panel(text: Text, found: Derivation, places: Places) -> None:
 
 def _terms(text: Text, found: Derivation, terms: Terms, places: Places) -> None:
     adds = terms.reduce.kind in ("sum", "mean")
-    shown = pencil.written(terms)
+    shown = pencil.written(terms, partial(_closes, found) if adds else _always)
     order = np.argsort(-(np.abs(terms.values) if adds else terms.values), kind="stable")
     factors = rule.factors(terms.reduce.body)
     head = [text("opened-place"), *((_html(f, found) for f in factors) if len(factors) > 1 else ())]
@@ -65,22 +68,42 @@ def _terms(text: Text, found: Derivation, terms: Terms, places: Places) -> None:
         st.caption(text("opened-digits", factors=shown.n_factor, terms=shown.places))
 
 
+def _always(total: float) -> bool:
+    return True
+
+
+def _closes(found: Derivation, total: float) -> bool:
+    """Whether what is computed from a sum as it is written comes out as it is written."""
+    return same(found.closed(total), found.found)
+
+
 def _foot(
     text: Text, found: Derivation, terms: Terms, shown: pencil.Written
 ) -> list[tuple[str, str]]:
-    kind = terms.reduce.kind
+    kind, n = terms.reduce.kind, terms.values.size
     lines = []
     if kind in ("sum", "mean"):
-        lines.append((text("opened-sum", n=terms.values.size), fixed(shown.total, shown.n_total)))
+        lines.append((text("opened-sum", n=n), fixed(shown.total, shown.n_total)))
     if kind == "mean":
-        lines.append((text("opened-mean", n=terms.values.size), digits(terms.total)))
+        lines.append((text("opened-mean", n=n), digits(found.found)))
     if kind == "argmax":
         lines.append((text("opened-argmax"), str(int(terms.total))))
     if kind == "max":
         lines.append((text("opened-max"), digits(terms.total)))
     if found.node is not terms.reduce:
-        lines.append((text("opened-rest"), digits(found.value)))
+        lines += _rest(text, found, terms)
     return [*lines, *closing(text, found)]
+
+
+def _rest(text: Text, found: Derivation, terms: Terms) -> list[tuple[str, str]]:
+    """What stands beside the sum in the formula, and what comes out."""
+    assert found.node is not None
+    outside = rule.put(found.node, terms.reduce, rule.Number(0.0))
+    beside = [
+        (_html(n, found), shortest(float(rule.value(n, found.at, found.given)), found.digits))
+        for n in _outer(outside)
+    ]
+    return [*beside, (text("opened-rest"), digits(found.found))]
 
 
 def closing(text: Text, found: Derivation) -> list[tuple[str, str]]:
@@ -101,12 +124,13 @@ def _row(text: Text, found: Derivation, places: Places) -> None:
     operands = [n for n in _outer(found.node) if n.at]
     at = {**found.at, **({letter: np.array(cells)} if letter else {})}
     columns = [np.broadcast_to(rule.value(n, at, found.given), len(cells)) for n in operands]
-    results = np.broadcast_to(rule.value(found.node, at, found.given), len(cells))
+    results = _recorded(found, letter, cells)
+    n = found.digits_of(at, results)
     head = [text("opened-place"), *(_html(n, found) for n in operands), text("opened-result")]
     rows = [
         [
             places.label(letter, place),
-            *(shortest(column[i], found.digits) for column in columns),
+            *(shortest(column[i], n) for column in columns),
             digits(results[i]),
         ]
         for i, place in enumerate(cells)
@@ -114,6 +138,15 @@ def _row(text: Text, found: Derivation, places: Places) -> None:
     chosen = cells.index(found.at[letter]) if letter and found.at[letter] in cells else None
     rest = text("opened-more", n=len(rows) - 8)
     st.html(sum_table(head, rows, closing(text, found), rest, marked=chosen))
+
+
+def _recorded(found: Derivation, letter: str, cells: Sequence[int]) -> list[float]:
+    """The model's own numbers at `cells` along one axis, the other indices as chosen."""
+    values = numbers(found.kept)
+    if not letter:
+        return [float(values)]
+    place = tuple(list(cells) if x == letter else found.at[x] for x in found.at)
+    return values[place].tolist()
 
 
 def _outer(node: Node) -> list[Operand]:

@@ -37,15 +37,15 @@ def run_lines(request: Request) -> list[str]:
         more += f", decision={request.decision}"
     if request.switches and request.switches.variants:
         built = []
-        for name in request.switches.variants:
-            values = ", ".join(f"{k}={v}" for k, v in request.switches.values(name).items())
-            built.append(f'known["{name}"].build({values})')
+        for name, values in request.switches.variants.items():
+            given = ", ".join(f"{k}={v}" for k, v in values.items())
+            built.append(f'known["{name}"].build({given})')
         lines.insert(0, "from attnviz.attention.variant import combine")
         lines.append("known = attnviz.variants()")
         lines.append(f"parts = combine({', '.join(built)})")
         more += f', changes={{"{request.switches.attention}": parts}}'
     if more:
-        lines.append(f"trace = attnviz.run(bundle, {request.text!r}, trace.target{to}{more})")
+        lines.append(f"trace = attnviz.run(bundle, {request.text!r}, trace{to}{more})")
     return lines
 
 

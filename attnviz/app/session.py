@@ -17,6 +17,7 @@ from attnviz.app.text import Text
 from attnviz.model.decision import GREEDY, Decision
 from attnviz.pretrained import Bundle, LoadError
 from attnviz.run import InputError
+from attnviz.run import decided as decided_anew
 from attnviz.tokenizer import clean
 from attnviz.trace import Trace
 
@@ -63,12 +64,17 @@ def trace(request: Request) -> Trace:
     loaded = bundle(request.model)
     target, changes = request.target or None, {}
     if request.switches:
-        target = trace(replace(request, switches=None, decision=GREEDY)).target
+        target = trace(replace(request, switches=None))
         changes = {request.switches.attention: request.switches.parts()}
     with _TURN:
-        return attnviz.run(
-            loaded, request.text, target, to=request.to, changes=changes, decision=request.decision
-        )
+        return attnviz.run(loaded, request.text, target, to=request.to, changes=changes)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def decided(request: Request) -> Trace:
+    """The trace that answers `request`, with its decision: the model itself is not run again."""
+    found = trace(replace(request, decision=GREEDY))
+    return found if request.decision == GREEDY else decided_anew(found, request.decision)
 
 
 def asked() -> Request:

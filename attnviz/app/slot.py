@@ -14,9 +14,8 @@ from attnviz.app.text import Text
 from attnviz.app.way import KEY
 from attnviz.trace import Trace
 
-SLOTS = 3
-ALL = [f"slot-{i}" for i in range(SLOTS)]
-"""The keys of the fragments."""
+SLOTS = len(step.SLOTS)
+ALL = step.SLOTS
 SHOWN = (*dict.fromkeys(step.STATE.values()), "show", "code")
 """The choices that a slot shows."""
 

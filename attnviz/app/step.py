@@ -21,8 +21,9 @@ from attnviz.figures import equation, symbol, table
 from attnviz.figures.picture import Pick, Picture, PictureScale
 from attnviz.recorder import Kind
 
-EVERYWHERE = ["slot-0", "slot-1", "slot-2", "board"]
-"""All that shows the chosen cell."""
+SLOTS = ("slot-0", "slot-1", "slot-2")
+"""The fragments that hold a step each."""
+BOARD = "board"
 STATE: Mapping[str, str] = {
     **{"h": "head", "g": "head", "t": "row", "c": "row", "s": "col", "v": "token"},
     **dict.fromkeys("dkef", "dim"),
@@ -31,12 +32,17 @@ STATE: Mapping[str, str] = {
 SCALES: Mapping[Kind, PictureScale] = {"number": "diverging", "weight": "linear", "id": "none"}
 
 
+def wanted() -> dict[str, int]:
+    """The place chosen on every axis; the second token where none has been chosen."""
+    state = st.session_state
+    kept = {letter: state[name] for letter, name in STATE.items() if state[name] is not None}
+    return {"t": 1, "s": 1, "c": 1} | kept
+
+
 def chosen(scene: Scene, path: str) -> Derivation:
     """The chosen cell of the step; what has not been chosen is the second token, the first head and
     the most probable token."""
-    state, trace = st.session_state, scene.trace
-    wanted = {letter: state[name] for letter, name in STATE.items() if state[name] is not None}
-    at = {"t": 1, "s": 1, "c": 1} | wanted
+    trace, at = scene.trace, wanted()
     if "v" not in at and "logits" in trace:
         row = ways.cell(trace, "logits", at)["t"]
         at["v"] = int(trace["logits"].value[row].nan_to_num().argmax())
@@ -95,16 +101,21 @@ def _tensor(text: Text, scene: Scene, found: Derivation, names: Places, key: str
         _take_away(text, found, names, result, key)
     else:
         parts = slices.parts(found, names.window)
-        pictures = [_picture(text, names, result, found.kept.step.kind)]
-        for part in parts:
-            pictures.append(_picture(text, names, part, _kind(scene, found, part.name)))
+        dtype = found.kept.value.numpy().dtype
+        dtype = dtype if dtype == np.float64 else np.dtype(np.float32)
+        kinds: list[Kind] = [found.kept.step.kind]
+        kinds += [_kind(scene, found, part.name) for part in parts]
+        pictures = [
+            _picture(text, names, part, kind, dtype)
+            for part, kind in zip((result, *parts), kinds, strict=True)
+        ]
         components.tensor(
             pictures,
             _picks(text, found, names),
             text.group("tensor"),
             key,
             on_select=partial(_select, result, key),
-            on_choose=partial(_choose, key),
+            on_choose=partial(_choose, found, ways.head_count(scene.trace, found.kept.path), key),
         )
     if "v" in names.window:
         st.caption(text("window-tokens", n=len(names.window["v"])))
@@ -126,12 +137,12 @@ def _kind(scene: Scene, found: Derivation, operand: str) -> Kind:
     return scene.trace[given].step.kind if given in scene.trace else "number"
 
 
-def _picture(text: Text, names: Places, part: Slice, kind: Kind) -> Picture:
+def _picture(text: Text, names: Places, part: Slice, kind: Kind, dtype: np.dtype) -> Picture:
     rows, columns = _sides(names, part)
     row_title, column_title = (text(f"axis-{x}") if x else "" for x in part.axes)
     return Picture(
         title=part.name,
-        values=np.asarray(part.values, dtype=np.float32),
+        values=np.asarray(part.values, dtype=dtype),
         rows=rows,
         columns=columns,
         row_title=row_title,
@@ -160,14 +171,16 @@ def _select(result: Slice, key: str) -> None:
     for letter, shown, name in zip(result.axes, result.places, ("row", "column"), strict=True):
         if letter is not None:
             st.session_state[STATE[letter]] = int(shown[picked[name]])
-    st.rerun(EVERYWHERE)
+    st.rerun([*SLOTS, BOARD])
 
 
-def _choose(key: str) -> None:
-    """Another place on one of the axes was chosen."""
+def _choose(found: Derivation, n_heads: int, key: str) -> None:
+    """Another place on one of the axes was chosen; of a group of heads the first."""
     picked = st.session_state[key]["choose"]
-    st.session_state[STATE[picked["id"]]] = picked["place"]
-    st.rerun(EVERYWHERE)
+    letter, place = picked["id"], picked["place"]
+    heads = n_heads // found.sizes[letter] if letter == "g" else 1
+    st.session_state[STATE[letter]] = place * heads
+    st.rerun([*SLOTS, BOARD])
 
 
 def _code(text: Text, scene: Scene, found: Derivation) -> None:

@@ -1,14 +1,17 @@
 """What if: switches that change one attention or the last choice, what they change, and the checks
 that say whether this is still attention."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
 from attnviz.analysis import effect, invariant, way
 from attnviz.app import session
-from attnviz.app.address import options
-from attnviz.app.session import View
+from attnviz.app.address import CHOICES, options
+from attnviz.app.session import Request, View
+from attnviz.app.step import wanted
 from attnviz.app.switches import Switches
 from attnviz.app.text import Text, verbatim
 from attnviz.app.way import place
@@ -16,7 +19,8 @@ from attnviz.attention.variant import Parts, over
 from attnviz.figures.number import digits
 from attnviz.model.decision import GREEDY, Decision
 
-NORMAL = {"scaling": True, "mask": "before", "softmax": "stable", "tau": 1.0}
+SWITCHES = ("scaling", "mask", "softmax", "tau")
+NORMAL = {name: CHOICES[name].default for name in SWITCHES}
 
 
 def switched(base: View) -> View:
@@ -25,7 +29,7 @@ def switched(base: View) -> View:
     if switches is None and decision == GREEDY:
         return base
     request = replace(base.request, switches=switches, decision=decision)
-    return View(base.bundle, request, session.trace(request))
+    return View(base.bundle, request, session.decided(request))
 
 
 def _switches(base: View) -> Switches | None:
@@ -36,6 +40,8 @@ def _switches(base: View) -> Switches | None:
     found = Switches(attention, **{name: st.session_state[name] for name in NORMAL})
     if not is_causal(base, attention):
         found = replace(found, mask="before")
+    if found.mask == "after":
+        found = replace(found, softmax="stable")
     return found if found.variants else None
 
 
@@ -54,13 +60,14 @@ def is_causal(base: View, attention: str) -> bool:
 def panel(text: Text, base: View, view: View, path: str) -> None:
     """Under an attention its switches and checks, under the output its own."""
     attention = way.attention(path)
-    elsewhere = view.request.switches
-    if elsewhere and elsewhere.attention != attention:
-        _reminder(text, elsewhere.attention)
+    on = view.request.switches
+    if on and on.attention != attention:
+        _reminder(text, on.attention)
     if attention:
         left, right = st.columns([11, 9], gap="medium")
         with left:
-            _what_if(text, base, view, attention)
+            if on is None or on.attention == attention:
+                _what_if(text, base, view, attention)
         with right:
             _checks(text, base, view, attention)
     elif not way.scope(path) and "logits" in view.trace:
@@ -84,57 +91,64 @@ def _again() -> None:
 
 
 def _what_if(text: Text, base: View, view: View, attention: str) -> None:
+    """The switches of this attention, and what they do."""
     st.markdown(f"##### {text('switch')}")
     st.caption(text("switch-where", place=place(text, f"{attention}.pattern")))
-    if st.session_state["switched"] not in ("", attention):
-        st.session_state.update(NORMAL, switched="")
-
-    def here() -> None:
-        st.session_state["switched"] = attention
-        _again()
-
+    here = partial(_switch, attention)
     first, second = st.columns(2)
-    first.toggle(
+    with first:
+        _toggle(text, here)
+        if is_causal(base, attention):
+            _options(text, "mask", here)
+    with second:
+        _options(text, "softmax", here, disabled=st.session_state["mask"] == "after")
+        _slider(text, "tau", 0.02, here)
+    if view.request.switches:
+        _effect(text, base, view, attention)
+
+
+def _switch(attention: str) -> None:
+    st.session_state["switched"] = attention
+    _again()
+
+
+def _toggle(text: Text, then: Callable[[], None]) -> None:
+    st.toggle(
         text("scaling"),
         help=text("scaling-help"),
         key="scaling",
-        on_change=here,
+        on_change=then,
         persist_state="session",
     )
-    second.segmented_control(
-        text("softmax"),
-        options("softmax"),
-        format_func=lambda option: text(f"softmax-{option}"),
-        help=text("softmax-help"),
+
+
+def _options(text: Text, name: str, then: Callable[[], None], disabled: bool = False) -> None:
+    st.segmented_control(
+        text(name),
+        options(name),
+        format_func=lambda option: text(f"{name}-{option}"),
+        help=text(f"{name}-help"),
         required=True,
-        disabled=st.session_state["mask"] == "after",
-        key="softmax",
-        on_change=here,
+        disabled=disabled,
+        key=name,
+        on_change=then,
         persist_state="session",
     )
-    second.slider(
-        text("tau"),
-        0.02,
-        5.0,
-        step=0.02,
-        help=text("tau-help"),
-        key="tau",
-        on_change=here,
+
+
+def _slider(text: Text, name: str, step: float, then: Callable[[], None]) -> None:
+    between = CHOICES[name].between
+    assert between is not None, f"{name} has no range"
+    about = text(f"{name}-help")
+    st.slider(
+        text(name),
+        *between,
+        step=step,
+        help=about,
+        key=name,
+        on_change=then,
         persist_state="session",
     )
-    if is_causal(base, attention):
-        first.segmented_control(
-            text("mask"),
-            options("mask"),
-            format_func=lambda option: text(f"mask-{option}"),
-            help=text("mask-help"),
-            required=True,
-            key="mask",
-            on_change=here,
-            persist_state="session",
-        )
-    if view.request.switches:
-        _effect(text, base, view, attention)
 
 
 def _effect(text: Text, base: View, view: View, attention: str) -> None:
@@ -145,11 +159,7 @@ def _effect(text: Text, base: View, view: View, attention: str) -> None:
         value = getattr(switches, name)
         if value != NORMAL[name]:
             st.markdown("- " + text(f"{name}-changed", value=str(value)))
-    at = way.cell(
-        base.trace,
-        f"{attention}.pattern",
-        {"h": st.session_state["head"] or 0, "t": st.session_state["row"] or 0},
-    )
+    at = way.cell(base.trace, f"{attention}.pattern", wanted())
     causal = is_causal(base, attention)
     rows = [effect.row(seen.trace, attention, at["h"], at["t"], causal) for seen in (base, view)]
     names = ["entropy", "largest", "total", *(["future"] if causal else [])]
@@ -157,7 +167,9 @@ def _effect(text: Text, base: View, view: View, attention: str) -> None:
         f"| {text(f'effect-{name}')} | {' | '.join(digits(getattr(row, name)) for row in rows)} |"
         for name in names
     ]
-    token = verbatim(way.places(base.trace, f"{attention}.pattern")["t"][at["t"]])
+    token = verbatim(way.places(base.trace, f"{attention}.pattern")["t"][at["t"]]).replace(
+        "|", "\\|"
+    )
     head = f"| {text('effect-row', head=at['h'], token=token)} | {text('effect-normal')} | "
     st.markdown("\n".join([f"{head}{text('effect-switched')} |", "|---|---:|---:|", *lines]))
     if rows[1].nan:
@@ -169,12 +181,8 @@ def _effect(text: Text, base: View, view: View, attention: str) -> None:
 
 def _checks(text: Text, base: View, view: View, attention: str) -> None:
     st.markdown(f"##### {text('checks')}")
-    changes = view.request.switches
-    here = changes.parts() if changes and changes.attention == attention else Parts()
-    parts = over(base.bundle.model.parts(attention), here)
-    causal = is_causal(base, attention)
     lines = []
-    for check in invariant.checks(view.trace, attention, parts, causal):
+    for check in _checked(base, view.request, attention):
         mark = ":green[**✓**]" if check.holds else ":red[**✗**]"
         said = text(f"check-{check.code}", value=digits(check.value), limit=f"{check.limit:g}")
         lines.append(f"{mark} {said}")
@@ -183,35 +191,32 @@ def _checks(text: Text, base: View, view: View, attention: str) -> None:
     st.caption(text("check-number", dtype=facts["dtype"], device=facts["device"]))
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _checked(_base: View, request: Request, attention: str) -> list[invariant.Check]:
+    """The checks of one attention: no cell that is chosen changes them."""
+    on = request.switches
+    here = on.parts() if on and on.attention == attention else Parts()
+    parts = over(_base.bundle.model.parts(attention), here)
+    causal = is_causal(_base, attention)
+    return invariant.checks(session.decided(request), attention, parts, causal)
+
+
 def _choice(text: Text) -> None:
     """How a token is chosen from the logits."""
     st.markdown(f"##### {text('decision')}")
     st.caption(text("decision-help"))
     first, second, third = st.columns(3)
-    first.slider(
-        text("temperature"),
-        0.05,
-        5.0,
-        step=0.05,
-        key="temperature",
-        on_change=_again,
-        persist_state="session",
-    )
-    second.number_input(
-        text("top_k"),
-        0,
-        9999,
-        help=text("top_k-help"),
-        key="top_k",
-        on_change=_again,
-        persist_state="session",
-    )
-    third.slider(
-        text("top_p"),
-        0.01,
-        1.0,
-        step=0.01,
-        help=text("top_p-help"),
-        key="top_p",
-        persist_state="session",
-    )
+    with first:
+        _slider(text, "temperature", 0.05, _again)
+    with second:
+        st.number_input(
+            text("top_k"),
+            0,
+            9999,
+            help=text("top_k-help"),
+            key="top_k",
+            on_change=_again,
+            persist_state="session",
+        )
+    with third:
+        _slider(text, "top_p", 0.01, _again)

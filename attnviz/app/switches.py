@@ -11,7 +11,7 @@ class Switches:
     """How `attention` ("decoder.0.self") computes; a switch at its default changes nothing.
 
     `mask` is "before" softmax, "after" it or "none"; `softmax` is "stable" or "naive"; `tau` > 0 is
-    the temperature of the attention.
+    the temperature of the attention. The mask after softmax has a softmax of its own.
     """
 
     attention: str
@@ -23,20 +23,18 @@ class Switches:
     def parts(self) -> Parts:
         """The parts to put in place of the model's own."""
         known = attnviz.variants()
-        return combine(*(known[name].build(**self.values(name)) for name in self.variants))
-
-    def values(self, variant: str) -> dict[str, float]:
-        """The parameters of one of the `variants`."""
-        return {"tau": self.tau} if variant == "temperature" else {}
+        return combine(*(known[name].build(**values) for name, values in self.variants.items()))
 
     @property
-    def variants(self) -> tuple[str, ...]:
-        """The variants that the switches stand for; the mask after softmax has its own softmax."""
-        wanted = {
-            "dot": not self.scaling,
-            "temperature": self.tau != 1,
-            "bidirectional": self.mask == "none",
-            "late_mask": self.mask == "after",
-            "naive_softmax": self.softmax == "naive" and self.mask != "after",
-        }
-        return tuple(name for name, is_on in wanted.items() if is_on)
+    def variants(self) -> dict[str, dict[str, float]]:
+        """The variants that the switches stand for, each with its parameters."""
+        found: dict[str, dict[str, float]] = {}
+        if not self.scaling:
+            found["dot"] = {}
+        if self.tau != 1:
+            found["temperature"] = {"tau": self.tau}
+        if self.mask != "before":
+            found[{"none": "bidirectional", "after": "late_mask"}[self.mask]] = {}
+        if self.softmax == "naive" and self.mask != "after":
+            found["naive_softmax"] = {}
+        return found

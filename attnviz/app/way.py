@@ -11,25 +11,18 @@ from attnviz.recorder import Kept
 from attnviz.trace import Trace
 
 KEY = "walk"
+PLACE = "walk-place"
+"""The number of the step that was shown last."""
 
 
 def current(trace: Trace) -> str:
-    """The path of the chosen step; the first one where none is chosen, the next that there is where
-    a switch took it away."""
-    paths = list(trace)
-    chosen = st.session_state["step"]
-    if chosen not in trace.steps:
-        chosen = _nearest(paths, chosen)
-        st.session_state["step"] = chosen
-    return chosen
-
-
-def _nearest(paths: list[str], gone: str) -> str:
-    """A step of the same sublayer, in front of its mask or its values; else the first of all."""
-    stage = gone.rpartition(".")[0]
-    same = [path for path in paths if path.rpartition(".")[0] == stage and stage]
-    after = [path for path in same if path.endswith((".scores", ".pattern"))]
-    return (after or same or paths)[0]
+    """The path of the chosen step. Where a switch took it away, the one that stands in its place
+    now; the first one where none is chosen."""
+    paths, state = list(trace), st.session_state
+    if state["step"] not in trace.steps:
+        state["step"] = paths[min(state.get(PLACE, 0), len(paths) - 1)]
+    state[PLACE] = paths.index(state["step"])
+    return state["step"]
 
 
 def walk(text: Text, trace: Trace, path: str, on_go: Callable[[], None]) -> None:
@@ -82,10 +75,11 @@ def place(text: Text, path: str) -> str:
 
 
 def said(text: Text, kept: Kept) -> tuple[str, str]:
-    """The title of a step and what it does: from the catalogue, else from the step itself."""
+    """The title of a step and what it does: from the step itself, else from the catalogue."""
+    if words := kept.step.words.get(text.language) or kept.step.words.get("en"):
+        return words
     scope = way.scope(kept.path) or "output"
     for message in (f"step-{scope}-{kept.step.name}", f"step-{kept.step.name}"):
         if message in text:
             return text(message), text(f"{message}-what")
-    words = kept.step.words
-    return words.get(text.language) or words.get("en") or (kept.step.name, text("step-unknown"))
+    return kept.step.name, text("step-unknown")

@@ -31,13 +31,13 @@ def sum_table(
     marked: int | None = None,
 ) -> str:
     """A table whose last column is what is added. `head` are HTML, `rows` plain text, the first
-    FIRST of them open and the rest under the word `more`; `foot` has a label (plain) and a number
+    FIRST of them open and the rest under the word `more`; `foot` has a label (HTML) and a number
     for each closing line. Row `marked` stands out."""
     columns = "".join(f"<th>{cell}</th>" for cell in head)
     lines = [_row(row, i == marked) for i, row in enumerate(rows)]
     wide = len(head) - 1
     end = "".join(
-        f"<tr><td colspan='{wide}'>{html.escape(label)}</td><td>{html.escape(value)}</td></tr>"
+        f"<tr><td colspan='{wide}'>{label}</td><td>{html.escape(value)}</td></tr>"
         for label, value in foot
     )
     start = f"<thead><tr>{columns}</tr></thead>"

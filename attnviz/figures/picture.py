@@ -8,9 +8,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from attnviz.figures.colour import DIVERGING, SEQUENTIAL_DARK, SEQUENTIAL_LIGHT
+from attnviz.figures.number import exact
 from attnviz.figures.payload import Array, float32, pack, same, within, words
 from attnviz.figures.scale import coloured
 
+MOST_EXACT = 4096
+"""Numbers of a picture that are sent with every digit."""
 PictureScale = Literal["linear", "diverging", "none"]
 
 
@@ -78,6 +81,7 @@ def tensor(
             "scale": _ends(values, picture),
             "row": picture.row,
             "column": picture.column,
+            "exact": _exact(picture.values),
         }
         for picture, values in zip(pictures, exact, strict=True)
     ]
@@ -95,3 +99,11 @@ def _ends(values: np.ndarray, picture: Picture) -> dict[str, Any] | None:
     paint = coloured(values, picture.scale, picture.limit)
     ticks = [(tick - paint.low) / (paint.high - paint.low) for tick in paint.ticks]
     return {"low": paint.low, "high": paint.high, "ticks": ticks, "labels": paint.tick_labels}
+
+
+def _exact(values: Array) -> list[str] | None:
+    """Every digit of numbers that float32 would round; None for others, and for very many."""
+    wide = np.asarray(values)
+    if wide.dtype != np.float64 or wide.size > MOST_EXACT:
+        return None
+    return [exact(value, wide.dtype) for value in wide.ravel().tolist()]

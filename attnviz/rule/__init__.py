@@ -19,6 +19,7 @@ from attnviz.rule.node import (
     Reduce,
     factors,
     operands,
+    put,
     walk,
 )
 from attnviz.rule.parse import parse
@@ -40,6 +41,7 @@ __all__ = [
     "operands",
     "parse",
     "plain",
+    "put",
     "value",
     "walk",
 ]

@@ -1,7 +1,7 @@
 """What a rule is made of: a small tree."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,20 @@ def walk(node: Node) -> Iterator[Node]:
 def operands(node: Node) -> tuple[str, ...]:
     """Names of all operands, each once, in the order in which they are written."""
     return tuple(dict.fromkeys(n.name for n in walk(node) if isinstance(n, Operand)))
+
+
+def put(node: Node, old: Node, new: Node) -> Node:
+    """The rule with `new` in the place of `old`."""
+    if node is old:
+        return new
+    match node:
+        case Apply(arguments=nodes):
+            return replace(node, arguments=tuple(put(n, old, new) for n in nodes))
+        case Binary(left=left, right=right):
+            return replace(node, left=put(left, old, new), right=put(right, old, new))
+        case Reduce(body=body):
+            return replace(node, body=put(body, old, new))
+    return node
 
 
 def factors(node: Node) -> tuple[Node, ...]:

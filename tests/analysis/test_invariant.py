@@ -121,7 +121,7 @@ def test_an_output_that_is_off_in_one_place_is_found_by_torchs_kernel(wide: Bund
 
 
 def test_one_token_has_no_future_to_leak(wide: Bundle) -> None:
-    trace = attnviz.run(wide, "I", attnviz.run(wide, "I", "我").target, to="zh")
+    trace = attnviz.run(wide, "I", attnviz.run(wide, "I", "我"), to="zh")
     assert trace.target is not None
     single = replace(
         trace,

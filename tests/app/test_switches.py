@@ -112,7 +112,7 @@ def test_a_switch_leaves_the_attentions_before_it_alone(
 def test_without_a_switch_there_is_nothing_to_put_in_place(wide: Bundle, base: Trace) -> None:
     off = Switches(HERE)
     assert off.parts() == Parts()
-    assert off.variants == ()
+    assert off.variants == {}
     unchanged = run(wide, off)
     assert list(unchanged) == list(base)
     assert all(torch.equal(unchanged[path].value, base[path].value) for path in base)
@@ -139,7 +139,7 @@ def test_any_switches_go_together(scaling: bool, mask: str, softmax: str, tau: f
 
 def test_a_late_mask_has_a_softmax_of_its_own() -> None:
     late, both = Switches(HERE, mask="after"), Switches(HERE, mask="after", softmax="naive")
-    assert late.variants == both.variants == ("late_mask",)
+    assert late.variants == both.variants == {"late_mask": {}}
     assert late.parts() == both.parts()
 
 

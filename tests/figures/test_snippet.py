@@ -188,7 +188,7 @@ def test_programs_run_as_they_are_printed(en_zh: Bundle) -> None:
         trace = attnviz.run(en_zh, request.text, to=request.to)
         changes = {late.attention: late.parts()} if request.switches else {}
         more: dict[str, Any] = {"changes": changes, "decision": request.decision}
-        trace = attnviz.run(en_zh, request.text, trace.target, to=request.to, **more)
+        trace = attnviz.run(en_zh, request.text, trace, to=request.to, **more)
         found = derivation(trace, path, dict.fromkeys("hte", 1) | {"s": 0, "v": 5})
         codes.append(program(run_lines(request), trace, found))
         expected += [found.found, found.found]

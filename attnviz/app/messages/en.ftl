@@ -247,7 +247,7 @@ effect-entropy = Entropy (nats)
 effect-largest = Largest weight
 effect-total = Row sum
 effect-future = Weight on later tokens
-effect-nan = { $n } weights of this row are not a number (nan): an exponential overflowed. All that follows is nan too; the app goes on.
+effect-nan = { $n } weights of this row are not a number (nan): an exponential overflowed. All that is computed from them is nan too; the app goes on.
 effect-output = The model’s first choice differs at { $n } of { $total } places of the output.
 checks = Is this attention?
 check-rows = Rows sum to 1: largest deviation { $value } (allowed { $limit })
@@ -258,6 +258,7 @@ check-number = Computed in { $dtype } on { $device }
 decision = How a token is chosen
 decision-help = Normal: temperature 1, no cut. The app always writes the most probable token, which none of these changes; they matter when a token is drawn at random.
 temperature = Temperature
+temperature-help = Normal: 1. The logits are divided by it: below 1 the most probable tokens gain, above 1 the others.
 top_k = Top-k (0: all)
 top_k-help = Only the k most probable tokens stay.
 top_p = Top-p
@@ -290,10 +291,11 @@ lesson-W_C = scores the classes
 lesson-b_C = bias of the classes
 lesson-M = matrix of the score
 lesson-v = vector of the score
+lesson-hint = Type in the cells. An empty cell counts as 0, numbers go from −1,000,000 to 1,000,000.
 lesson-class = class { $n }
 step-attend-v = Take the tokens as values
 step-attend-v-what = What is mixed in the end are the token vectors themselves, not their encodings.
-error-lesson = The lesson’s numbers in the link cannot be used, the usual ones are shown: { $reason }.
+error-lesson = The lesson’s numbers in the link cannot be used, the usual ones are shown: `{ $reason }`.
 
 ## Steps: what each step is called and what it does
 # Looked for as step-SCOPE-NAME first, then as step-NAME.

@@ -247,7 +247,7 @@ effect-entropy = 熵（奈特）
 effect-largest = 最大权重
 effect-total = 行之和
 effect-future = 后面词元的权重
-effect-nan = 这一行有 { $n } 个权重不是数（nan）：指数溢出了。其后的结果也都是 nan；应用照常运行。
+effect-nan = 这一行有 { $n } 个权重不是数（nan）：指数溢出了。由它们算出的结果也都是 nan；应用照常运行。
 effect-output = 在输出的 { $total } 个位置中，有 { $n } 处模型的首选词元变了。
 checks = 这还是注意力吗？
 check-rows = 每行之和为 1：最大偏差 { $value }（允许 { $limit }）
@@ -258,6 +258,7 @@ check-number = 数值格式 { $dtype }，设备 { $device }
 decision = 词元怎样选出
 decision-help = 正常：温度 1，不截断。本应用总是写出概率最大的词元，这些设置不会改变它；随机抽取词元时它们才起作用。
 temperature = 温度
+temperature-help = 正常：1。logits 除以温度：小于 1 时概率更集中，大于 1 时更平均。
 top_k = Top-k（0 表示全部）
 top_k-help = 只保留概率最大的 k 个词元。
 top_p = Top-p
@@ -290,10 +291,11 @@ lesson-W_C = 给类别打分
 lesson-b_C = 类别的偏置
 lesson-M = 打分矩阵
 lesson-v = 打分向量
+lesson-hint = 在格子中输入数字。空格按 0 计，数值范围为 −1000000 到 1000000。
 lesson-class = 类别 { $n }
 step-attend-v = 以词元向量为值
 step-attend-v-what = 最后被混合的是词元向量本身，而不是它们的编码。
-error-lesson = 链接中的课堂数值无法使用，显示的是默认数值：{ $reason }。
+error-lesson = 链接中的课堂数值无法使用，显示的是默认数值：`{ $reason }`。
 
 ## Steps: what each step is called and what it does
 # Looked for as step-SCOPE-NAME first, then as step-NAME.

@@ -6,14 +6,11 @@ overflow it is the softmax. Goodfellow, Bengio, Courville 2016, "Deep Learning",
 
 from torch import Tensor
 
+from attnviz.attention.normalizers.softmax import PATTERN, SUM
 from attnviz.attention.variant import Parts, Variant
 from attnviz.recorder import Recorder, Step
 
 EXP = Step("exp", "H T S", r"e_{ts} = \exp(M_{ts})", "exp(masked[h, t, s])")
-SUM = Step("sum", "H T 1", r"\Sigma_t = \sum_s e_{ts}", "sum(s, exp[h, t, s])")
-PATTERN = Step(
-    "pattern", "H T S", r"A_{ts} = e_{ts} / \Sigma_t", "exp[h, t, s] / sum[h, t]", "weight"
-)
 
 
 def naive_softmax(masked_BHTS: Tensor, rec: Recorder) -> Tensor:

@@ -131,8 +131,11 @@ function followPointer(view, pane) {
   };
 }
 
-function pointed({ picture, layout }, { offsetX, offsetY }) {
-  return cellAt(picture, layout, offsetX, offsetY);
+/** The cell under the pointer; a page that is zoomed tells larger pixels than ours. */
+function pointed({ picture, layout, stage }, { offsetX, offsetY }) {
+  const zoom = stage.getBoundingClientRect().width / stage.offsetWidth || 1;
+  const scale = Math.abs(zoom - 1) > 0.01 ? zoom : 1;
+  return cellAt(picture, layout, offsetX / scale, offsetY / scale);
 }
 
 function pointAt(view, pane, cell) {
@@ -177,11 +180,12 @@ function sayPoint({ point, header, readout }) {
     return;
   }
   const { picture } = point.pane;
-  const value = picture.values[point.row * picture.shape[1] + point.column];
+  const at = point.row * picture.shape[1] + point.column;
+  const value = picture.values[at];
   say(readout, text.readout, {
     title: span("title", picture.title),
     row: span("token", picture.rows[point.row]),
     column: span("token", picture.columns[point.column]),
-    value: span("value", exact(value, text.nan)),
+    value: span("value", picture.exact?.[at] ?? exact(value, text.nan)),
   });
 }
