@@ -127,5 +127,7 @@ def publish() -> None:
         wanted[name] = str(int(value)) if isinstance(value, bool) else str(value)[:MAX_LINKED]
     kept = {k for k in st.query_params.to_dict() if k not in CHOICES or k not in st.session_state}
     others = {k: v for k, v in st.query_params.to_dict().items() if k in kept}
-    if st.query_params.to_dict() != others | wanted:
-        st.query_params.from_dict(others | wanted)
+    last = st.session_state.get("published")
+    st.session_state["published"] = full = others | wanted
+    if not st.query_params.to_dict() == full == last:  # the browser may tell an address gone by
+        st.query_params.from_dict(full)

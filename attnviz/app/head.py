@@ -55,6 +55,7 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection, on_select: 
         options("scale"),
         format_func=lambda option: text(f"scale-{option}"),
         key="scale",
+        persist_state="session",
         label_visibility="collapsed",
         disabled=st.session_state["view"] != "heatmap",
     )
@@ -69,6 +70,7 @@ def _views(text: Text) -> None:
         options("view"),
         format_func=lambda option: text(f"view-{option}"),
         key="view",
+        persist_state="session",
         required=True,
         label_visibility="collapsed",
     )

@@ -59,13 +59,15 @@ def _terms(text: Text, found: Derivation, terms: Terms, places: Places) -> None:
         sum_table(
             head,
             rows,
-            _foot(text, found, terms, shown),
+            _foot(text, found, terms, shown, places),
             text("opened-more", n=len(rows) - 8),
             marked=None if adds else 0,
         )
     )
-    if adds and shown.enough:
+    if adds and shown.enough and len(factors) > 1:
         st.caption(text("opened-digits", factors=shown.n_factor, terms=shown.places))
+    elif adds and shown.enough:
+        st.caption(text("opened-digits-terms", terms=shown.places))
 
 
 def _always(total: float) -> bool:
@@ -78,7 +80,7 @@ def _closes(found: Derivation, total: float) -> bool:
 
 
 def _foot(
-    text: Text, found: Derivation, terms: Terms, shown: pencil.Written
+    text: Text, found: Derivation, terms: Terms, shown: pencil.Written, places: Places
 ) -> list[tuple[str, str]]:
     kind, n = terms.reduce.kind, terms.values.size
     lines = []
@@ -87,7 +89,9 @@ def _foot(
     if kind == "mean":
         lines.append((text("opened-mean", n=n), digits(found.found)))
     if kind == "argmax":
-        lines.append((text("opened-argmax"), str(int(terms.total))))
+        place = int(terms.total)
+        named = places.label(terms.reduce.letters[0], place)
+        lines.append((text("opened-argmax"), f"{place} · {named}"))
     if kind == "max":
         lines.append((text("opened-max"), digits(terms.total)))
     if found.node is not terms.reduce:

@@ -21,6 +21,7 @@ def box(text: Text) -> None:
         key="text",
         placeholder=text("sentence-placeholder"),
         on_change=forget_cell,
+        persist_state="session",
     )
     right.text_input(
         text("target"),
@@ -28,6 +29,7 @@ def box(text: Text) -> None:
         placeholder=text("target-placeholder"),
         help=text("target-help"),
         on_change=forget_cell,
+        persist_state="session",
     )
 
 

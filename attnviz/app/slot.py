@@ -33,7 +33,8 @@ def go(trace: Trace) -> None:
     st.session_state["step"] = paths[after]
     stale = [ALL[s] for s in range(SLOTS) if _held().get(s) != _content(place(s, after))]
     same = _board(paths[before]) == _board(paths[after])
-    st.rerun([*stale, *([] if same else ["board"])])
+    board = [] if same else [step.BOARD]
+    st.rerun([*stale, *board] or [ALL[0]])  # there and back again: the address at least
 
 
 def _held() -> dict[int, tuple]:
@@ -66,8 +67,8 @@ def _fragment(slot: int):
         _held().pop(slot, None)
         with st.container(key=f"one-{slot}"):
             if 0 <= index < len(paths):
-                st.html(f"<span class='at-{index}'></span>")
                 step.panel(text, scene, paths[index], key=f"tensor-{slot}")
+                st.html(f"<span class='at-{index}'></span>")  # last: what is marked is whole
         _held()[slot] = _content(index)
         address.publish()
 

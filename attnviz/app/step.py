@@ -103,11 +103,9 @@ def _tensor(text: Text, scene: Scene, found: Derivation, names: Places, key: str
         parts = slices.parts(found, names.window)
         dtype = found.kept.value.numpy().dtype
         dtype = dtype if dtype == np.float64 else np.dtype(np.float32)
-        kinds: list[Kind] = [found.kept.step.kind]
-        kinds += [_kind(scene, found, part.name) for part in parts]
-        pictures = [
-            _picture(text, names, part, kind, dtype)
-            for part, kind in zip((result, *parts), kinds, strict=True)
+        pictures = [_picture(text, names, result, found.kept.step.kind, dtype)]
+        pictures += [
+            _picture(text, names, part, _kind(scene, found, part.name), dtype) for part in parts
         ]
         components.tensor(
             pictures,
@@ -131,6 +129,11 @@ def _sides(names: Places, part: Slice) -> tuple[list[str], list[str]]:
     return rows, columns
 
 
+def _axis(text: Text, letter: str) -> str:
+    """The name of an index; a rule may have one that no axis of a step has."""
+    return text(f"axis-{letter}") if f"axis-{letter}" in text else letter
+
+
 def _kind(scene: Scene, found: Derivation, operand: str) -> Kind:
     """The kind of the step that an operand is; learned weights are any numbers."""
     given = str(found.kept.inputs[operand])
@@ -139,7 +142,10 @@ def _kind(scene: Scene, found: Derivation, operand: str) -> Kind:
 
 def _picture(text: Text, names: Places, part: Slice, kind: Kind, dtype: np.dtype) -> Picture:
     rows, columns = _sides(names, part)
-    row_title, column_title = (text(f"axis-{x}") if x else "" for x in part.axes)
+    if kind == "id":
+        pieces = [names.piece(int(value)) for value in part.values[:, 0]]
+        rows = [x if p in x else f"{x} · {p}" for x, p in zip(rows, pieces, strict=True)]
+    row_title, column_title = (_axis(text, x) if x else "" for x in part.axes)
     return Picture(
         title=part.name,
         values=np.asarray(part.values, dtype=dtype),
@@ -161,7 +167,7 @@ def _picks(text: Text, found: Derivation, names: Places) -> list[Pick]:
             continue
         places = list(names.listed(letter)) or (list(range(size)) if size <= MOST else [])
         labels = names.labels(letter, places)
-        picks.append(Pick(letter, text(f"axis-{letter}"), found.at[letter], size, places, labels))
+        picks.append(Pick(letter, _axis(text, letter), found.at[letter], size, places, labels))
     return picks
 
 

@@ -61,8 +61,6 @@ def panel(text: Text, base: View, view: View, path: str) -> None:
     """Under an attention its switches and checks, under the output its own."""
     attention = way.attention(path)
     on = view.request.switches
-    if on and on.attention != attention:
-        _reminder(text, on.attention)
     if attention:
         left, right = st.columns([11, 9], gap="medium")
         with left:
@@ -74,14 +72,22 @@ def panel(text: Text, base: View, view: View, path: str) -> None:
         _choice(text)
 
 
-def _reminder(text: Text, attention: str) -> None:
+def banner(text: Text, view: View) -> None:
+    """On every step: what is switched, and the way back."""
+    on = view.request.switches
+    if on is None and view.request.decision == GREEDY:
+        return
+    said = text("switch-decision")
+    if on:
+        said = text("switch-on", place=place(text, f"{on.attention}.pattern"))
     left, right = st.columns([4, 1], vertical_alignment="center")
-    left.info(text("switch-elsewhere", place=place(text, f"{attention}.pattern")))
+    left.info(said)
     right.button(text("switch-reset"), on_click=_reset, width="stretch")
 
 
 def _reset() -> None:
-    st.session_state.update(NORMAL, switched="")
+    usual = {name: CHOICES[name].default for name in ("temperature", "top_k", "top_p")}
+    st.session_state.update(NORMAL, **usual, switched="")
     _again()
 
 

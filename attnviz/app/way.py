@@ -42,7 +42,7 @@ def _groups(text: Text, trace: Trace) -> list[dict]:
         if not rows or rows[-1]["id"] != stage.row:
             rows.append({"id": stage.row, "title": _layer(text, stage.row), "stages": []})
         title = _stage(text, stage)
-        short = text(f"way-short-{stage.name}") if f"way-short-{stage.name}" in text else title
+        short = _short(text, stage) or title
         about = {"title": title, "short": short, "first": stage.first, "n": stage.n}
         rows[-1]["stages"].append(about)
     return groups
@@ -55,6 +55,12 @@ def _stage(text: Text, stage: way.Stage) -> str:
     if stage.row:
         return _name(text, stage.row)
     return text("way-norm") if stage.group in ("encoder", "decoder") else _name(text, stage.group)
+
+
+def _short(text: Text, stage: way.Stage) -> str | None:
+    """A name that fits into a narrow box."""
+    name = stage.name or stage.row or ("norm" if stage.group in ("encoder", "decoder") else "")
+    return text(f"way-short-{name}") if f"way-short-{name}" in text else None
 
 
 def _layer(text: Text, row: str) -> str:

@@ -40,6 +40,8 @@ _LEVEL = {
     "**": 3,
 }
 _ATOM = 4
+_BREAK = r" \\ &\quad "
+"""A sum goes on in the next line of an aligned block."""
 _REDUCE = {"sum": r"\sum", "max": r"\max", "argmax": r"\operatorname{arg\,max}"}
 _FUNCTION = {name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tanh")} | {
     "erf": r"\operatorname{erf}",
@@ -129,14 +131,14 @@ def _terms(
     order = np.argsort(-(np.abs(values) if by_size else values), axis=None, kind="stable")
     breaks = pen.broken and node.kind == "sum"
     written = []
-    for flat in order[: TERMS if breaks else TERMS - 1]:
+    for flat in order[: TERMS if breaks else 2 - (node.kind == "mean")]:
         place = dict(zip(node.letters, map(int, np.unravel_index(flat, shape)), strict=True))
         inner = replace(pen_at({**at, **place}), broken=False)
         written.append(_held(_tex(inner, node.body), 2 if by_size else 0))
     dots = [r"\dots"] if values.size > len(written) else []
     if not by_size:
         return f"{_REDUCE[node.kind]}({', '.join(written + dots)})", _ATOM
-    plus = r" \\ &\quad + " if breaks else " + "
+    plus = f"{_BREAK}+ " if breaks else " + "
     body = " + ".join([plus.join(written), *dots])
     if node.kind == "sum":
         return body, 1
@@ -188,6 +190,8 @@ def _binary(pen: _Pen, node: Binary) -> Written:
     after = level + (compares or node.symbol in "-%" or right[0].startswith("-"))
     times = node.symbol == "*" and (_numeric(left) or _numeric(right))
     sign = r"\cdot" if times else _INFIX[node.symbol]
+    if _BREAK in left[0] and node.symbol == "+":
+        sign = _BREAK.strip() + " +"
     return f"{_held(left, level + compares)} {sign} {_held(right, after)}", level
 
 

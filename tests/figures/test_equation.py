@@ -117,7 +117,7 @@ def test_a_sum_begins_with_its_largest_terms() -> None:
 def test_a_sum_of_few_terms_is_written_whole() -> None:
     node = rule.parse("sum(k, x[t, k]) + b[t]")
     found = in_numbers(node, {"t": 1}, {"x": np.array([[9.0, 9], [0.5, -7]]), "b": Q[0]}, 4)
-    assert found == r"(-7) \\ &\quad + 0.5000 + (-2)"
+    assert found == r"(-7) \\ &\quad + 0.5000 \\ &\quad + (-2)"
 
 
 def test_a_number_has_the_digits_that_are_asked_for() -> None:

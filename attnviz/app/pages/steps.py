@@ -33,7 +33,10 @@ def page(text: Text) -> None:
         if base is None:
             address.publish()
             return
-        shown = scene.of_sentence(switchboard.switched(base))
+        view = switchboard.switched(base)
+        shown = scene.of_sentence(view)
+        sentence.answer(text, base)
+        switchboard.banner(text, view)
     way.walk(text, shown.trace, way.current(shown.trace), partial(slot.go, shown.trace))
     _manner(text)
     slot.draw(text, shown)

@@ -12,9 +12,9 @@ function reveal(view, index) {
   view.wanted = index;
   view.observer.disconnect();
   if (document.querySelector(`.st-key-slots .at-${index}`)) {
-    const seen = "position: static; visibility: visible; height: auto; pointer-events: auto";
+    const seen = "position: static; visibility: visible; height: auto; overflow: visible";
     const one = `.stApp .st-key-slots [class*="st-key-one-"]:has(.at-${index})`;
-    const rule = `${one} { ${seen}; }`;
+    const rule = `${one} { ${seen}; pointer-events: auto; }`;
     if (view.style.textContent !== rule) view.style.textContent = rule;
     return;
   }

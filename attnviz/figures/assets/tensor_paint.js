@@ -81,7 +81,9 @@ function paintNumbers(context, { values, columns, scale }, { box, cell, font }, 
 
 function twoDecimals(value, nan) {
   if (!Number.isFinite(value)) return digits(value, nan);
-  return value.toFixed(Math.abs(value) < 100 ? 2 : 0).replace("-", "−");
+  const size = Math.abs(value);
+  const written = size < 1e5 ? value.toFixed(size < 100 ? 2 : 0) : value.toExponential(0);
+  return written.replace("+", "").replaceAll("-", "−");
 }
 
 /** What is chosen, in a frame; the cell pointed at, in a thin one; labels, theirs in bold. */
