@@ -233,7 +233,7 @@ mask-after = Mask last
 mask-none = No mask
 mask-help = Normal: before softmax, so that every row still sums to 1. After softmax is a common mistake.
 mask-changed = { $value ->
-    [after] **Mask after softmax.** The future was part of every denominator and is then set to zero: rows no longer sum to 1. Scores and values are unchanged.
+    [after] **Mask after softmax.** The future was part of every denominator and is then set to zero: rows no longer sum to 1, so their entropy cannot be compared with the normal one. Scores and values are unchanged.
    *[none] **No mask.** Every token looks at those after it, which a model that writes from left to right cannot know. Scores and values are unchanged; each row still sums to 1.
  }
 softmax = Softmax
