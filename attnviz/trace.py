@@ -125,8 +125,9 @@ class Trace(Mapping[str, Kept]):
         if _ABOUT not in arrays:
             raise ValueError(f"{file} is not a saved trace: it has no {_ABOUT!r} entry")
         about = json.loads(arrays[_ABOUT].tobytes())
+        inputs = about.get("inputs", {})  # traces of version 0.1 have none, and no words
         steps = {
-            path: Kept(path, _step(step), torch.from_numpy(arrays[path]), about["inputs"][path])
+            path: Kept(path, _step(step), torch.from_numpy(arrays[path]), inputs.get(path, {}))
             for path, step in about["steps"].items()
         }
         source, target = (_tokens(about[side]) for side in ("source", "target"))
@@ -137,8 +138,8 @@ _ABOUT = "__trace__"
 
 
 def _step(stored: dict[str, Any]) -> Step:
-    stored["words"] = {language: tuple(said) for language, said in stored["words"].items()}
-    return Step(**stored)
+    words = stored.pop("words", {})
+    return Step(**stored, words={language: tuple(said) for language, said in words.items()})
 
 
 def _arrays(file: str | PathLike[str]) -> dict[str, np.ndarray]:

@@ -1,6 +1,7 @@
 """A trace is immutable, self-describing, and the same after saving and loading."""
 
 import io
+import json
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -53,6 +54,21 @@ def test_a_saved_trace_loads_bit_for_bit(trace: Trace, tmp_path: Path) -> None:
     assert (loaded.source, loaded.target) == (trace.source, None)
     assert loaded.output == trace.output
     assert loaded.facts == trace.facts
+
+
+def test_a_trace_saved_before_steps_had_rules_is_still_read(trace: Trace, tmp_path: Path) -> None:
+    trace.save(tmp_path / "a.npz")
+    stored = dict(np.load(tmp_path / "a.npz"))
+    about = json.loads(stored["__trace__"].tobytes())
+    del about["inputs"]
+    for step in about["steps"].values():
+        for name in ("rule", "kind", "words"):
+            del step[name]
+    stored["__trace__"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+    np.savez_compressed(tmp_path / "old.npz", **stored)  # type: ignore[arg-type]
+    old = Trace.load(tmp_path / "old.npz")
+    assert list(old) == list(trace)
+    assert all(torch.equal(old[path].value, trace[path].value) for path in trace)
 
 
 def test_tokens_of_an_empty_text_are_not_lost(tmp_path: Path) -> None:
