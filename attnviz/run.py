@@ -54,9 +54,7 @@ def run(
     if not clean(text):
         raise InputError("empty", "The text is empty: type a sentence.")
     source = _source(bundle, text, to)
-    read, facts = source, {}
-    if bundle.config.kind == "encoder-decoder":
-        read, facts["finished"] = _target(bundle, source, target)
+    read, facts = _read(bundle, source, target)
     rec = Recorder(edits, bundle.weights)
     inputs = _inputs(bundle, source, read)
     logits_1TV = bundle.model(**inputs, rec=rec, changes=changes, decision=decision)
@@ -112,6 +110,16 @@ def _source(bundle: Bundle, text: str, to: str | None) -> Tokens:
     if not bundle.config.has_encoder:
         before, after = [tokenizer.start], []
     return tokenizer.encode(text, before, after, bundle.config.n_ctx)
+
+
+def _read(
+    bundle: Bundle, source: Tokens, target: str | Trace | None
+) -> tuple[Tokens, dict[str, Any]]:
+    """The tokens of the last stack, and as a fact whether a translation came to its end."""
+    if bundle.config.kind != "encoder-decoder":
+        return source, {}
+    read, finished = _target(bundle, source, target)
+    return read, {"finished": finished}
 
 
 def _target(bundle: Bundle, source: Tokens, target: str | Trace | None) -> tuple[Tokens, bool]:

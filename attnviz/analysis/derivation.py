@@ -46,10 +46,10 @@ class Derivation:
     node: Node | None
     found: float
 
-    @property
+    @cached_property
     def sizes(self) -> dict[str, int]:
         """How many values every index of the step has."""
-        return dict(zip(letters(self.kept), numbers(self.kept).shape, strict=True))
+        return sizes(self.kept)
 
     @property
     def alone(self) -> frozenset[str]:
@@ -142,6 +142,12 @@ def significant(values: np.ndarray, n: int) -> np.ndarray:
 def letters(kept: Kept) -> tuple[str, ...]:
     """The indices of a step's cell: its axes in small letters, those of one place left out."""
     return tuple(letter.lower() for letter in kept.step.axes.split() if letter != "1")
+
+
+def sizes(kept: Kept) -> dict[str, int]:
+    """How many values each of the `letters` has."""
+    along = zip(kept.step.axes.split(), kept.value.shape, strict=True)
+    return {letter.lower(): size for letter, size in along if letter != "1"}
 
 
 def numbers(kept: Kept) -> np.ndarray:

@@ -1,13 +1,13 @@
 """What of a tensor can be drawn: two axes of it, the others where the chosen cell stands."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from attnviz import rule
 from attnviz.analysis.derivation import Derivation, letters, numbers
-from attnviz.rule import Index, Node, Operand, Reduce
+from attnviz.rule import Index, Node, Operand
 
 HEADS = frozenset("hg")
 MOST = 70_000
@@ -50,7 +50,7 @@ def parts(found: Derivation, window: Window) -> list[Slice]:
     if found.node is None:
         return []
     slices: dict[str, Slice] = {}
-    summed = {x for n in rule.walk(found.node) if isinstance(n, Reduce) for x in n.letters}
+    summed = rule.summed(found.node)
     for node in rule.walk(found.node):
         if not isinstance(node, Operand) or node.name in slices or not node.at:
             continue
@@ -62,7 +62,11 @@ def parts(found: Derivation, window: Window) -> list[Slice]:
 
 
 def _free(
-    node: Operand, shape: tuple[int, ...], found: Derivation, summed: set[str], window: Window
+    node: Operand,
+    shape: tuple[int, ...],
+    found: Derivation,
+    summed: Collection[str],
+    window: Window,
 ) -> tuple[str, ...]:
     """The operand's letters that are drawn, those that are summed over first."""
     own = [i.letter for i in node.at if isinstance(i, Index)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from attnviz.analysis.block import BLOCKS
-from attnviz.analysis.derivation import letters
+from attnviz.analysis.derivation import sizes
 from attnviz.analysis.label import labels, row_labels
 from attnviz.trace import Trace
 
@@ -76,12 +76,8 @@ def places(trace: Trace, path: str) -> Mapping[str, tuple[str, ...]]:
 def cell(trace: Trace, path: str, wanted: Mapping[str, int]) -> dict[str, int]:
     """`wanted` brought into the range of the step's indices; one that is not wanted is 0. The group
     of a key/value head is that of the wanted head `h`."""
-    kept = trace[path]
-    sizes = [
-        n for n, letter in zip(kept.value.shape, kept.axes.split(), strict=True) if letter != "1"
-    ]
     found = {}
-    for letter, size in zip(letters(kept), sizes, strict=True):
+    for letter, size in sizes(trace[path]).items():
         place = wanted.get(letter, 0)
         if letter == "g":
             place = wanted.get("h", 0) * size // max(size, head_count(trace, path))

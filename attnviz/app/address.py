@@ -125,9 +125,9 @@ def publish() -> None:
         if value is None or value == choice.default:
             continue
         wanted[name] = str(int(value)) if isinstance(value, bool) else str(value)[:MAX_LINKED]
-    kept = {k for k in st.query_params.to_dict() if k not in CHOICES or k not in st.session_state}
-    others = {k: v for k, v in st.query_params.to_dict().items() if k in kept}
-    last = st.session_state.get("published")
-    st.session_state["published"] = full = others | wanted
-    if not st.query_params.to_dict() == full == last:  # the browser may tell an address gone by
+    told, state = st.query_params.to_dict(), st.session_state
+    others = {k: v for k, v in told.items() if k not in CHOICES or k not in state}
+    last = state.get("published")
+    state["published"] = full = others | wanted
+    if not told == full == last:  # the browser may tell an address gone by
         st.query_params.from_dict(full)

@@ -1,11 +1,12 @@
 """The first lesson: the numbers of a textbook attention, to be edited by hand."""
 
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.app.scene import Scene
 from attnviz.app.text import Text, verbatim
@@ -66,24 +67,24 @@ def _sizes(text: Text, lesson: Lesson) -> Lesson:
     first, second, third, fourth, fifth = st.columns([1, 1, 2, 2, 1], vertical_alignment="bottom")
     n = first.number_input(text("lesson-tokens"), *TOKENS, value=len(lesson.x), key="lesson-n")
     d = second.number_input(text("lesson-width"), *WIDTHS, value=len(lesson.q), key="lesson-d")
-    scoring = third.selectbox(
-        text("lesson-scoring"),
-        get_args(Scoring),
-        index=get_args(Scoring).index(lesson.scoring),
-        format_func=lambda option: text(f"lesson-{option}"),
-        key="lesson-scoring",
-    )
-    activation = fourth.selectbox(
-        text("lesson-activation"),
-        get_args(Activation),
-        index=get_args(Activation).index(lesson.activation),
-        format_func=lambda option: text(f"lesson-{option}"),
-        key="lesson-activation",
-    )
+    scoring = _option(text, third, "scoring", get_args(Scoring), lesson.scoring)
+    activation = _option(text, fourth, "activation", get_args(Activation), lesson.activation)
     bias = fifth.toggle(text("lesson-bias"), value=lesson.bias, key="lesson-bias")
     if (n, d) != (len(lesson.x), len(lesson.q)):
         lesson = lesson.resized(n, d)
     return replace(lesson, scoring=scoring, activation=activation, bias=bias)
+
+
+def _option(
+    text: Text, column: DeltaGenerator, name: str, options: tuple[str, ...], chosen: str
+) -> Any:
+    return column.selectbox(
+        text(f"lesson-{name}"),
+        options,
+        index=options.index(chosen),
+        format_func=lambda option: text(f"lesson-{option}"),
+        key=f"lesson-{name}",
+    )
 
 
 def _edited(text: Text, lesson: Lesson, name: str, start: Vector | Matrix) -> Vector | Matrix:

@@ -11,7 +11,7 @@ from attnviz.analysis import pencil
 from attnviz.analysis.derivation import Derivation, Terms, numbers, same
 from attnviz.app.place import Places
 from attnviz.app.text import Text
-from attnviz.figures.arithmetic import fixed, name, sum_table
+from attnviz.figures.arithmetic import FIRST, fixed, name, sum_table
 from attnviz.figures.number import digits, exact, shortest
 from attnviz.rule import Index, Node, Operand
 
@@ -31,7 +31,7 @@ def panel(text: Text, found: Derivation, places: Places) -> None:
 
 def _terms(text: Text, found: Derivation, terms: Terms, places: Places) -> None:
     adds = terms.reduce.kind in ("sum", "mean")
-    shown = pencil.written(terms, partial(_closes, found) if adds else _always)
+    shown = pencil.written(terms, partial(_closes, found)) if adds else pencil.written(terms)
     order = np.argsort(-(np.abs(terms.values) if adds else terms.values), kind="stable")
     factors = rule.factors(terms.reduce.body)
     head = [text("opened-place"), *((_html(f, found) for f in factors) if len(factors) > 1 else ())]
@@ -60,7 +60,7 @@ def _terms(text: Text, found: Derivation, terms: Terms, places: Places) -> None:
             head,
             rows,
             _foot(text, found, terms, shown, places),
-            text("opened-more", n=len(rows) - 8),
+            text("opened-more", n=len(rows) - FIRST),
             marked=None if adds else 0,
         )
     )
@@ -68,10 +68,6 @@ def _terms(text: Text, found: Derivation, terms: Terms, places: Places) -> None:
         st.caption(text("opened-digits", factors=shown.n_factor, terms=shown.places))
     elif adds and shown.enough:
         st.caption(text("opened-digits-terms", terms=shown.places))
-
-
-def _always(total: float) -> bool:
-    return True
 
 
 def _closes(found: Derivation, total: float) -> bool:
@@ -140,7 +136,7 @@ def _row(text: Text, found: Derivation, places: Places) -> None:
         for i, place in enumerate(cells)
     ]
     chosen = cells.index(found.at[letter]) if letter and found.at[letter] in cells else None
-    rest = text("opened-more", n=len(rows) - 8)
+    rest = text("opened-more", n=len(rows) - FIRST)
     st.html(sum_table(head, rows, closing(text, found), rest, marked=chosen))
 
 

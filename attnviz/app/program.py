@@ -18,8 +18,7 @@ def program(lines: Sequence[str], trace: Trace, found: Derivation) -> str | None
     kept = found.kept
     sources = {name: _source(trace, given) for name, given in kept.inputs.items()}
     used = {name: code for name, code in sources.items() if name in found.given}
-    summed = (n for n in rule.walk(found.node) if isinstance(n, rule.Reduce))
-    sizes = {x: rule.extent(x, n.body, found.given) for n in summed for x in n.letters}
+    sizes = {x: rule.extent(x, found.node, found.given) for x in rule.summed(found.node)}
     return snippet(lines, found.node, used, found.at, kept.path, sizes)
 
 

@@ -1,7 +1,7 @@
 """The step before, the chosen one and the step after, each in a slot of its own.
 
 The browser has what comes next already and shows it at once when an arrow key is pressed; the
-server then fills the one slot that has become free. Step number i lives in slot i % SLOTS, with a
+server then fills the one slot that has become free. Step number i lives in slot i % N_SLOTS, with a
 mark "at-i" in it by which the walk finds the slot to be seen (assets/reveal.js).
 """
 
@@ -10,19 +10,19 @@ import streamlit as st
 from attnviz.analysis import way
 from attnviz.app import address, step
 from attnviz.app.scene import Scene
+from attnviz.app.step import BOARD, SLOTS
 from attnviz.app.text import Text
 from attnviz.app.way import KEY
 from attnviz.trace import Trace
 
-SLOTS = len(step.SLOTS)
-ALL = step.SLOTS
+N_SLOTS = len(SLOTS)
 SHOWN = (*dict.fromkeys(step.STATE.values()), "show", "code")
 """The choices that a slot shows."""
 
 
 def place(slot: int, current: int) -> int:
     """The number of the step that a slot holds while `current` is chosen; may be out of range."""
-    return current - 1 + (slot - (current - 1)) % SLOTS
+    return current - 1 + (slot - (current - 1)) % N_SLOTS
 
 
 def go(trace: Trace) -> None:
@@ -31,10 +31,10 @@ def go(trace: Trace) -> None:
     paths = list(trace)
     before, after = paths.index(st.session_state["step"]), st.session_state[KEY]["go"]
     st.session_state["step"] = paths[after]
-    stale = [ALL[s] for s in range(SLOTS) if _held().get(s) != _content(place(s, after))]
+    stale = [SLOTS[s] for s in range(N_SLOTS) if _held().get(s) != _content(place(s, after))]
     same = _board(paths[before]) == _board(paths[after])
-    board = [] if same else [step.BOARD]
-    st.rerun([*stale, *board] or [ALL[0]])  # there and back again: the address at least
+    board = [] if same else [BOARD]
+    st.rerun([*stale, *board] or [SLOTS[0]])  # there and back again: the address at least
 
 
 def _held() -> dict[int, tuple]:
@@ -60,7 +60,7 @@ def draw(text: Text, scene: Scene) -> None:
 
 
 def _fragment(slot: int):
-    @st.fragment(key=ALL[slot])
+    @st.fragment(key=SLOTS[slot])
     def fill(text: Text, scene: Scene) -> None:
         paths = list(scene.trace)
         index = place(slot, paths.index(st.session_state["step"]))
@@ -75,4 +75,4 @@ def _fragment(slot: int):
     return fill
 
 
-_FRAGMENTS = [_fragment(slot) for slot in range(SLOTS)]
+_FRAGMENTS = [_fragment(slot) for slot in range(N_SLOTS)]

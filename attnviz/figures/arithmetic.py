@@ -1,6 +1,7 @@
 """Tables of numbers that add up, as HTML: what stands in the page is what a pencil would write."""
 
 import html
+import math
 from collections.abc import Sequence
 
 from attnviz.figures.number import digits
@@ -11,7 +12,7 @@ FIRST = 8
 
 def fixed(value: float, places: int) -> str:
     """A number with `places` decimals and a true minus sign."""
-    text = digits(value) if abs(value) == float("inf") or value != value else f"{value:.{places}f}"
+    text = f"{value:.{places}f}" if math.isfinite(value) else digits(value)
     return text.replace("-", "−")
 
 

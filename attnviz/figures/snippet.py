@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from attnviz.rule import Apply, Binary, Index, Node, Number, Operand, Reduce, walk
+from attnviz.rule import Apply, Binary, Index, Node, Number, Operand, Reduce, summed, walk
 
 _TIGHT = {"*": 2, "/": 2, "//": 2, "%": 2, "**": 3, "+": 1, "-": 1}
 _ATOM = 4
@@ -23,8 +23,7 @@ def snippet(
     """A program of at most 20 lines that prints the cell `at` of the step at `path`: computed from
     earlier steps, and as it was recorded. `run` are the lines that make `trace`, `sources` has the
     code of every operand, `sizes` the size of every index that is summed over."""
-    summed = {x: None for n in walk(node) if isinstance(n, Reduce) for x in n.letters}
-    indices = {*at, *summed}
+    indices = {*at, *summed(node)}
     names = {name: name.upper() if name in indices else name for name in sources}
     here = ", ".join(at)
     lines = [
@@ -32,7 +31,7 @@ def snippet(
         *run,
         *(f"{names[name]} = {code}" for name, code in sources.items()),
         *([f"{here} = {', '.join(map(str, at.values()))}"] if at else []),
-        *_ranges(list(summed), sizes),
+        *_ranges(summed(node), sizes),
         f"value = {_code(node, _Pen(names, frozenset()))[0]}",
         'print(f"{float(value):#.4g}")',
         f'print(float(trace["{path}"].value{f"[{here}]" if at else ""}))  # as the model has it',

@@ -20,6 +20,7 @@ from attnviz.rule.node import (
     factors,
     operands,
     put,
+    summed,
     walk,
 )
 from attnviz.rule.parse import parse
@@ -42,6 +43,7 @@ __all__ = [
     "parse",
     "plain",
     "put",
+    "summed",
     "value",
     "walk",
 ]

@@ -77,6 +77,12 @@ def operands(node: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(n.name for n in walk(node) if isinstance(n, Operand)))
 
 
+def summed(node: Node) -> tuple[str, ...]:
+    """The letters that sums, means and maxima are taken over, each once, from the outside in."""
+    found = (x for n in walk(node) if isinstance(n, Reduce) for x in n.letters)
+    return tuple(dict.fromkeys(found))
+
+
 def put(node: Node, old: Node, new: Node) -> Node:
     """The rule with `new` in the place of `old`."""
     if node is old:

@@ -1,5 +1,5 @@
-// Of the steps that the page holds ready one is seen: the container with the mark "at-<index>", which
-// page.css hides until it is named here.
+// Of the steps that the page holds ready one is seen: the container with the mark "at-<index>",
+// which page.css hides until it is named here.
 
 function revealer() {
   const view = { style: add(document.head, "style"), wanted: null };

@@ -7,7 +7,8 @@ const UP_DOWN = { ArrowUp: -1, ArrowDown: 1 };
 const OTHERS = ["radio", "tab", "slider", "combobox", "option", "listbox", "textbox", "gridcell"];
 /** Where the arrow keys have a meaning of their own. */
 const KEEPS_KEYS = [
-  ...["input:not([type=checkbox])", "textarea", "select", "[contenteditable]:not([contenteditable='false'])"],
+  ...["input:not([type=checkbox])", "textarea", "select"],
+  "[contenteditable]:not([contenteditable='false'])",
   ...OTHERS.map((role) => `[role="${role}"]`),
 ].join();
 
