@@ -21,6 +21,9 @@ MEANING = MappingProxyType(
         "V": "vocabulary",
         "C": "positions that the model knows",
         "L": "layers",
+        "A": "hidden units of a score or a gate",
+        "N": "groups, blocks or rows of a table",
+        "R": "features, landmarks or ranks",
         "1": "one number for each row",
     }
 )

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.error import InputError
 from attnviz.model.decision import GREEDY, Decision, decide
 from attnviz.model.generate import generate
 from attnviz.model.transformer import LOGITS, UNCHANGED, Changes
@@ -18,14 +19,6 @@ from attnviz.pretrained import Bundle
 from attnviz.recorder import Edit, Recorder
 from attnviz.tokenizer import Tokenizer, clean
 from attnviz.trace import Tokens, Trace
-
-
-class InputError(ValueError):
-    """A text that cannot be run; the message is one sentence, `code` names it for translation."""
-
-    def __init__(self, code: str, message: str, **facts: Any) -> None:
-        super().__init__(message)
-        self.code, self.facts = code, facts
 
 
 @torch.no_grad()

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from attnviz.attention.core import STANDARD, attend
 from attnviz.attention.normalizers.softmax import softmax
+from attnviz.attention.parts import Parts, Score, over
 from attnviz.attention.scores.additive import additive
-from attnviz.attention.scores.bilinear import bilinear
 from attnviz.attention.scores.dot import dot
+from attnviz.attention.scores.general import general
 from attnviz.attention.scores.scaled_dot import scaled_dot
-from attnviz.attention.variant import Parts, Score, over
 from attnviz.recorder import Recorder, Step
 from attnviz.trace import Tokens, Trace
 
@@ -170,7 +170,7 @@ class Lesson:
             "dot": dot,
             "scaled_dot": scaled_dot,
             "additive": additive(weights["v"]),
-            "bilinear": bilinear(weights["M"]),
+            "bilinear": general(weights["M"]),
         }
         return scores[self.scoring]
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    *("axes", "rule", "config", "recorder", "trace", "tokenizer", "attention", "model"),
+    *("error", "axes", "rule", "config", "recorder", "trace", "tokenizer", "attention", "model"),
     *(
         "pretrained",
         "adapters",

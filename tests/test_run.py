@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import attnviz
+from attnviz.error import InputError
 from attnviz.model.generate import generate, greedy
 from attnviz.pretrained import Bundle
-from attnviz.run import InputError
 from attnviz.tokenizer import clean
 from attnviz.trace import Tokens, Trace
 

@@ -13,7 +13,7 @@ import torch
 
 import attnviz
 from attnviz import pretrained, rule
-from attnviz.attention.variant import Parts, combine
+from attnviz.attention.parts import Parts, combine
 from attnviz.model.decision import Decision
 from attnviz.recorder import Kept, Recorder
 from attnviz.trace import Trace

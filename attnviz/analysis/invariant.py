@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from attnviz.attention.core import attend
-from attnviz.attention.variant import Parts
+from attnviz.attention.parts import Parts
 from attnviz.trace import Trace
 
 MOST_ROWS = 16

@@ -39,7 +39,7 @@ def run_lines(request: Request) -> list[str]:
         for name, values in request.switches.variants.items():
             given = ", ".join(f"{k}={v}" for k, v in values.items())
             built.append(f'known["{name}"].build({given})')
-        lines.insert(0, "from attnviz.attention.variant import combine")
+        lines.insert(0, "from attnviz.attention.parts import combine")
         lines.append("known = attnviz.variants()")
         lines.append(f"parts = combine({', '.join(built)})")
         more += f', changes={{"{request.switches.attention}": parts}}'

@@ -14,9 +14,9 @@ import attnviz
 from attnviz.app.address import MAX_TEXT
 from attnviz.app.switches import Switches
 from attnviz.app.text import Text
+from attnviz.error import InputError
 from attnviz.model.decision import GREEDY, Decision
 from attnviz.pretrained import Bundle, LoadError
-from attnviz.run import InputError
 from attnviz.run import decided as decided_anew
 from attnviz.tokenizer import clean
 from attnviz.trace import Trace

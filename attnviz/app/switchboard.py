@@ -15,7 +15,7 @@ from attnviz.app.step import wanted
 from attnviz.app.switches import Switches
 from attnviz.app.text import Text, verbatim
 from attnviz.app.way import place
-from attnviz.attention.variant import Parts, over
+from attnviz.attention.parts import Parts, over
 from attnviz.figures.number import digits
 from attnviz.model.decision import GREEDY, Decision
 

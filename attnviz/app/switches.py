@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import attnviz
-from attnviz.attention.variant import Parts, combine
+from attnviz.attention.parts import Parts, combine
 
 
 @dataclass(frozen=True)

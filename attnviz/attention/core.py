@@ -1,5 +1,5 @@
-"""The one data path of attention: x -> q, k, v -> place -> score -> bias -> allow -> normalize ->
-mix -> out.
+"""The one data path of attention: x -> q, k, v -> share -> place -> score -> bias -> allow ->
+normalize -> mix -> out.
 
 Vaswani et al. 2017, arXiv:1706.03762; grouped key/value heads after Ainslie et al. 2023,
 arXiv:2305.13245 (query head h reads group h // (H / G)). What varies between variants are the
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from attnviz.attention.normalizers.softmax import softmax
+from attnviz.attention.parts import Parts, shared
 from attnviz.attention.scores.scaled_dot import scaled_dot
-from attnviz.attention.variant import Parts, shared
 from attnviz.recorder import SILENT, Recorder, Step
 
 Q = Step("q", "H T K", r"Q = X W_Q + b_Q", "sum(d, x[t, d] * W_Q[h, d, k]) + b_Q[h, k]")
@@ -51,28 +51,53 @@ def attend(
 ) -> Tensor:
     """Mix the values by attention: z BHTE. `allowed` (broadcast to BHTS) is True where attention
     may go, on top of the parts' own mask; a query with nothing allowed gets zeros."""
-    assert parts.score is not None, "a path needs a score"
-    assert parts.normalize is not None, "a path needs a normalizer"
+    if parts.share:
+        q_BHTK, k_BGSK, v_BGSE = parts.share(q_BHTK, k_BGSK, v_BGSE, rec)
     if parts.place:
         q_BHTK, k_BGSK = parts.place(q_BHTK, k_BGSK, rec)
+    if parts.whole:
+        allowed = _allowed(_cells(q_BHTK, k_BGSK), allowed, parts, rec)
+        return parts.whole(q_BHTK, k_BGSK, v_BGSE, allowed, rec)
+    assert parts.score is not None, "a path needs a score"
+    assert parts.normalize is not None, "a path needs a normalizer"
     scores_BHTS = parts.score(q_BHTK, k_BGSK, rec)
     if parts.bias:
-        scores_BHTS = parts.bias(scores_BHTS, rec)
+        scores_BHTS = parts.bias(scores_BHTS, q_BHTK, k_BGSK, rec)
     scores_BHTS = rec.keep(SCORES, scores_BHTS, score=scores_BHTS)
-    masked_BHTS = _masked(scores_BHTS, allowed, parts, rec)
+    masked_BHTS = _masked(scores_BHTS, _allowed(scores_BHTS, allowed, parts, rec), rec)
     pattern_BHTS = parts.normalize(masked_BHTS, rec)
-    z_BHTE = torch.matmul(pattern_BHTS, shared(v_BGSE, q_BHTK))
-    n_sharing = q_BHTK.shape[1] // v_BGSE.shape[1]
-    return rec.keep(Z, z_BHTE, pattern=pattern_BHTS, v=v_BGSE, n_sharing=n_sharing)
+    if parts.mix:
+        return parts.mix(pattern_BHTS, v_BGSE, q_BHTK, rec)
+    return weighted(pattern_BHTS, v_BGSE, rec)
 
 
-def _masked(scores_BHTS: Tensor, given: Tensor | None, parts: Parts, rec: Recorder) -> Tensor:
-    """The scores with -inf where the `given` mask or the parts' own forbids attention."""
+def weighted(pattern_BHTS: Tensor, v_BGSE: Tensor, rec: Recorder, step: Step = Z) -> Tensor:
+    """The values in the proportions of the pattern, BHTE, recorded as `step`."""
+    z_BHTE = torch.matmul(pattern_BHTS, shared(v_BGSE, pattern_BHTS))
+    n_sharing = pattern_BHTS.shape[1] // v_BGSE.shape[1]
+    return rec.keep(step, z_BHTE, pattern=pattern_BHTS, v=v_BGSE, n_sharing=n_sharing)
+
+
+def _cells(q_BHTK: Tensor, k_BGSK: Tensor) -> Tensor:
+    """A tensor of the scores' shape that takes no memory."""
+    return q_BHTK.new_empty(()).expand(*q_BHTK.shape[:3], k_BGSK.shape[2])
+
+
+def _allowed(
+    scores_BHTS: Tensor, given: Tensor | None, parts: Parts, rec: Recorder
+) -> Tensor | None:
+    """Where the `given` mask and the parts' own both allow attention; None is everywhere."""
     allowed = parts.allow(scores_BHTS, rec) if parts.allow else None
-    if given is not None:
-        given = rec.keep(GIVEN, given.expand_as(scores_BHTS))
-        both = given if allowed is None else allowed & given
-        allowed = both if allowed is None else rec.keep(BOTH, both, own=allowed, given=given)
+    if given is None:
+        return allowed
+    given = rec.keep(GIVEN, given.expand_as(scores_BHTS))
+    if allowed is None:
+        return given
+    return rec.keep(BOTH, allowed & given, own=allowed, given=given)
+
+
+def _masked(scores_BHTS: Tensor, allowed: Tensor | None, rec: Recorder) -> Tensor:
+    """The scores with -inf where attention is not allowed."""
     if allowed is None:
         return rec.keep(OPEN, scores_BHTS, scores=scores_BHTS)
     masked_BHTS = scores_BHTS.where(allowed, -math.inf)

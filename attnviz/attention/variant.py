@@ -1,106 +1,195 @@
 """What an attention variant is: the parts of the data path it changes, and what it promises.
 
-The path itself is written once, in `core`. A variant names only the parts it fills; `combine`
-merges variants and refuses two that fill the same part. Adding one is adding one file.
+Adding one is adding one file: everything that the catalogue, the pages, the command line and the
+tests know of it stands in its `Variant`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from torch import Tensor
 
-from attnviz.recorder import Recorder
+from attnviz.attention.cost import FULL, Cost, together
+from attnviz.attention.parameter import Inputs, Option, Parameter, Value, Weight
+from attnviz.attention.parts import Parts, combine
+from attnviz.error import InputError
 
-Place = Callable[[Tensor, Tensor, Recorder], tuple[Tensor, Tensor]]
-"""(q BHTK, k BGSK, rec) -> q and k with positions put in."""
-Score = Callable[[Tensor, Tensor, Recorder], Tensor]
-"""(q BHTK, k BGSK, rec) -> scores BHTS; `shared` gives every query head its keys."""
-Bias = Callable[[Tensor, Recorder], Tensor]
-"""(scores BHTS, rec) -> scores with the bias added."""
-Allow = Callable[[Tensor, Recorder], Tensor | None]
-"""(scores BHTS, rec) -> boolean BHTS, True where attention is allowed, or None where it is
-everywhere; only the scores' shape and device count. The last query sees the last key."""
-Normalize = Callable[[Tensor, Recorder], Tensor]
-"""(masked scores BHTS, rec) -> pattern BHTS, which it records as its last step."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """The five exchangeable parts of the path; None means the path goes straight on."""
-
-    place: Place | None = None
-    score: Score | None = None
-    bias: Bias | None = None
-    allow: Allow | None = None
-    normalize: Normalize | None = None
+SEED = Parameter(
+    default=0,
+    low=0,
+    high=9999,
+    whole=True,
+    meaning={"en": "seed of the weights that are drawn", "zh": "随机权重的种子"},
+)
+"""The parameter that every variant has whose weights are drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    """What must hold for every input; the contract tests and the app read it."""
+    """What must hold for every input; the contract tests and the app read it.
+
+    `row_sum` of the weights; `negative` weights can occur; a `causal` variant never looks at a
+    later token by itself; a `sparse` one has weights that are exactly zero though allowed, or a
+    mask of its own; `square` needs T = S. A `maskable` one under a causal mask depends on no later
+    token; one that is not takes only masks that hide a key from every query. `differentiable` in q,
+    k and v wherever no two scores are equal. One that is not `stable` may give no numbers where
+    scores are large or nothing is allowed. `same_width`: values must be as wide as keys.
+    `mixes_heads`: a head's output depends on other heads' q, k or v.
+    """
 
     row_sum: Literal["one", "at most one", "any"] = "one"
     negative: bool = False
     causal: bool = False
+    sparse: bool = False
+    square: bool = False
+    maskable: bool = True
+    differentiable: bool = True
+    stable: bool = True
+    same_width: bool = False
+    mixes_heads: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """A number that a variant takes: what it is without being asked, and its range."""
+class Limit:
+    """With the parameters `given`, the variant gives the weights of another one, `equals`, with its
+    parameters `of`: exactly up to `error`, the largest difference of a weight, which is not small
+    where the case is only approached. Values may be rules of the sizes ("S")."""
 
-    default: float
-    low: float
-    high: float
-    meaning: Mapping[str, str]
+    given: Mapping[str, float | str]
+    equals: str
+    of: Mapping[str, float | str] = field(default_factory=dict)
+    error: float = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Oracle:
+    """Who says that the numbers are right: the public `package` (or, without one, an exact
+    definition) and what of it is called. A test named test_NAME_matches_... holds the largest
+    difference of the weights or the output to at most `error`."""
+
+    call: str
+    error: float
+    package: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.package}: {self.call}" if self.package else self.call
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One named attention: title by language, source, formula, parts and promises. With
-    `parameters`, `parts` makes the parts of them."""
+    """One named attention. `words` say in a sentence, for each language, what it changes and what
+    for. `parts` makes the parts of the parameters and weights, by name."""
 
     name: str
     title: Mapping[str, str]
+    words: Mapping[str, str]
     paper: str
     formula: str
     parts: Parts | Callable[..., Parts]
+    oracle: Oracle | None
     properties: Properties = field(default_factory=Properties)
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter | Option] = field(default_factory=dict)
+    weights: Mapping[str, Weight] = field(default_factory=dict)
+    cost: Cost = FULL
+    limits: tuple[Limit, ...] = ()
 
-    def build(self, **values: float) -> Parts:
-        """The parts with these parameters, the others at their defaults. Raises ValueError for an
-        unknown parameter and for a value out of its range."""
-        if unknown := sorted(values.keys() - self.parameters.keys()):
-            known = ", ".join(self.parameters) or "none"
-            raise ValueError(f"{self.name} has no parameter {', '.join(unknown)}; it has {known}")
-        for name, value in values.items():
-            low, high = self.parameters[name].low, self.parameters[name].high
-            if not low <= value <= high:
-                raise ValueError(f"{self.name}: {name} goes from {low} to {high}, not {value}")
+    @property
+    def knobs(self) -> Mapping[str, Parameter | Option]:
+        """The parameters, with the seed where weights are drawn."""
+        drawn = any(weight.needed and weight.drawn for weight in self.weights.values())
+        return {**self.parameters, "seed": SEED} if drawn else self.parameters
+
+    def values(self, inputs: Inputs | None = None, /, **given: Value) -> dict[str, Value]:
+        """Every parameter's value: the given ones, checked, the others at their defaults. Raises
+        InputError for an unknown parameter and for a value out of its range."""
+        known = {**self.knobs, **self.weights}
+        if unknown := sorted(given.keys() - known.keys()):
+            named, said = ", ".join(unknown), ", ".join(known) or "none"
+            message = f"{self.name} has no parameter {named}; it has {said}"
+            raise InputError("unknown", message, variant=self.name, name=named, known=said)
+        found: dict[str, Value] = {}
+        for name, knob in self.knobs.items():
+            value = given.get(name, knob.default)
+            if isinstance(knob, Parameter) and name not in given:
+                value = inputs.number(knob.default) if inputs else knob.default
+            found[name] = knob.check(self.name, name, value, inputs)
+        return found
+
+    def build(self, inputs: Inputs | None = None, /, **given: Value) -> Parts:
+        """The parts with these parameters and weights. `inputs` may be left out where there are no
+        weights and no default depends on sizes. Raises InputError as `values` does, and for a
+        weight of the wrong shape."""
+        values = self.values(inputs, **given)
         if isinstance(self.parts, Parts):
             return self.parts
-        return self.parts(**{n: values.get(n, p.default) for n, p in self.parameters.items()})
+        numbers = {n: v for n, v in values.items() if isinstance(v, int | float)}
+        made: dict[str, Tensor | None] = {}
+        for name, weight in self.weights.items():
+            assert inputs is not None, f"{self.name} has weights: their sizes must be known"
+            about = (inputs, numbers, int(numbers.get("seed", 0)))
+            made[name] = weight.make(self.name, name, given.get(name), *about)
+        if "seed" not in self.parameters:
+            values.pop("seed", None)
+        parts = self.parts(**values, **made)
+        return replace(parts, weights={n: w for n, w in made.items() if w is not None})
 
 
-def shared(x_BGSK: Tensor, q_BHTK: Tensor) -> Tensor:
-    """Each key/value head repeated for the query heads that read it: head h reads h // (H / G)."""
-    n_sharing = q_BHTK.shape[1] // x_BGSK.shape[1]
-    return x_BGSK if n_sharing == 1 else x_BGSK.repeat_interleave(n_sharing, dim=1)
+def joined(*variants: Variant) -> Variant:
+    """Variants that fill different parts as one, called "rope+sliding_window+entmax". A parameter
+    that two of them have is written with the variant's name, "entmax.alpha"."""
+    if len(variants) == 1:
+        return variants[0]
+    names: dict[str, tuple[Variant, str]] = {}
+    for variant in variants:
+        for own in (*variant.knobs, *variant.weights):
+            twice = sum(own in {**other.knobs, **other.weights} for other in variants) > 1
+            names[f"{variant.name}.{own}" if twice else own] = (variant, own)
+
+    def built(inputs: Inputs | None, **given: Value) -> Parts:
+        return combine(
+            *(
+                v.build(
+                    inputs,
+                    **{own: given[n] for n, (of, own) in names.items() if of is v and n in given},
+                )
+                for v in variants
+            )
+        )
+
+    return _Joined(
+        name="+".join(v.name for v in variants),
+        title={x: " + ".join(v.title[x] for v in variants) for x in variants[0].title},
+        words={x: " ".join(v.words[x] for v in variants) for x in variants[0].words},
+        paper="; ".join(dict.fromkeys(v.paper for v in variants)),
+        formula=r",\quad ".join(v.formula for v in variants),
+        parts=built,
+        oracle=None,
+        properties=_both(*(v.properties for v in variants)),
+        parameters={n: v.knobs[own] for n, (v, own) in names.items() if own in v.knobs},
+        weights={n: v.weights[own] for n, (v, own) in names.items() if own in v.weights},
+        cost=together(*(v.cost for v in variants)),
+    )
 
 
-def combine(*variants: Parts) -> Parts:
-    """All variants' parts in one path. Raises ValueError where two fill the same part."""
-    found = Parts()
-    for parts in variants:
-        for part in fields(Parts):
-            if getattr(found, part.name) and getattr(parts, part.name):
-                raise ValueError(f"both variants fill the part {part.name!r}")
-        found = over(found, parts)
-    return found
+class _Joined(Variant):
+    """Its parts are built by the variants it is made of."""
+
+    def build(self, inputs: Inputs | None = None, /, **given: Value) -> Parts:
+        self.values(inputs, **given)
+        assert not isinstance(self.parts, Parts)
+        return self.parts(inputs, **given)
 
 
-def over(base: Parts, changes: Parts) -> Parts:
-    """`base` with the parts that `changes` fills put in its place."""
-    filled = {part.name: value for part in fields(Parts) if (value := getattr(changes, part.name))}
-    return replace(base, **filled)
+def _both(*properties: Properties) -> Properties:
+    sums = [p.row_sum for p in properties]
+    row_sum = next((s for s in ("any", "at most one") if s in sums), "one")
+    some = {
+        n: any(getattr(p, n) for p in properties)
+        for n in ("negative", "causal", "sparse", "square", "same_width", "mixes_heads")
+    }
+    every = {
+        n: all(getattr(p, n) for p in properties) for n in ("maskable", "differentiable", "stable")
+    }
+    return Properties(row_sum=row_sum, **some, **every)  # type: ignore[arg-type]

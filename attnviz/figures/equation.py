@@ -46,6 +46,15 @@ _REDUCE = {"sum": r"\sum", "max": r"\max", "argmax": r"\operatorname{arg\,max}"}
 _FUNCTION = {name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tanh")} | {
     "erf": r"\operatorname{erf}",
     "relu": r"\max",
+    "sigmoid": r"\sigma",
+    "sign": r"\operatorname{sign}",
+    "minimum": r"\min",
+    "maximum": r"\max",
+}
+_AROUND = {
+    "sqrt": (r"\sqrt{", "}"),
+    "abs": (r"\left|", r"\right|"),
+    "floor": (r"\lfloor ", r" \rfloor"),
 }
 
 Written = tuple[str, int]
@@ -164,13 +173,15 @@ def _tex(pen: _Pen, node: Node) -> Written:
 def _apply(pen: _Pen, node: Apply) -> Written:
     if node.function == "where":
         return pen.where(replace(pen, broken=False), node.arguments)
-    inner = _tex(replace(pen, broken=False), node.arguments[0])
+    inside = [_tex(replace(pen, broken=False), argument) for argument in node.arguments]
+    inner = ", ".join(text for text, _ in inside)
     if node.function == "negative":
-        return f"-{_held(inner, 2)}", 1
-    if node.function == "sqrt":
-        return rf"\sqrt{{{inner[0]}}}", _ATOM
+        return f"-{_held(inside[0], 2)}", 1
+    if node.function in _AROUND:
+        before, after = _AROUND[node.function]
+        return f"{before}{inner}{after}", _ATOM
     first = "0, " if node.function == "relu" else ""
-    return rf"{_FUNCTION[node.function]}\left({first}{inner[0]}\right)", _ATOM
+    return rf"{_FUNCTION[node.function]}\left({first}{inner}\right)", _ATOM
 
 
 def _binary(pen: _Pen, node: Binary) -> Written:

@@ -7,6 +7,8 @@ from attnviz.rule import Apply, Binary, Index, Node, Number, Operand, Reduce, su
 
 _TIGHT = {"*": 2, "/": 2, "//": 2, "%": 2, "**": 3, "+": 1, "-": 1}
 _ATOM = 4
+_TENSORS = ("relu", "sigmoid", "sign")
+"""Functions of numbers that have no like in Python's own library."""
 
 Code = tuple[str, int]
 """Python and how tightly it binds, as in `equation`."""
@@ -98,10 +100,22 @@ def _apply(node: Apply, pen: _Pen) -> Code:
         return f"({_held(inside[1], 1)} if {truth} else {_held(inside[2], 1)})", _ATOM
     if node.function == "negative":
         return f"-{_held(inside[0], 3)}", 2
-    if node.function == "relu":
-        return f"torch.relu({inside[0][0]})", _ATOM
+    given = ", ".join(code for code, _ in inside)
+    if node.function in _TENSORS:
+        return f"torch.{node.function}({given})", _ATOM
+    if node.function == "abs":
+        return f"abs({given})", _ATOM
+    if node.function in ("minimum", "maximum"):
+        return _bound(node, pen, given), _ATOM
     library = "torch" if _runs(node, pen) else "math"
-    return f"{library}.{node.function}({inside[0][0]})", _ATOM
+    return f"{library}.{node.function}({given})", _ATOM
+
+
+def _bound(node: Apply, pen: _Pen, given: str) -> str:
+    """The smaller or the larger of two numbers, one of which may be a vector."""
+    if not _runs(node, pen):
+        return f"{node.function[:3]}({given})"
+    return f"torch.{node.function}(*map(torch.as_tensor, ({given})))"
 
 
 def _number(value: float) -> str:

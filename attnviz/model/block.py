@@ -10,7 +10,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from attnviz.attention.core import STANDARD, Attention, Past
-from attnviz.attention.variant import Parts
+from attnviz.attention.parts import Parts
 from attnviz.config import ModelConfig
 from attnviz.model.mlp import MLP
 from attnviz.model.norm import norm

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from attnviz.attention.core import STANDARD
 from attnviz.attention.masks.causal import causal
 from attnviz.attention.masks.padding import padding
-from attnviz.attention.variant import Parts, over
+from attnviz.attention.parts import Parts, over
 from attnviz.config import ModelConfig
 from attnviz.model.block import Block
 from attnviz.model.cache import Cache

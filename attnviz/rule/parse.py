@@ -11,6 +11,7 @@ _SYMBOLS = {
     **{ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"},
     **{ast.FloorDiv: "//", ast.Mod: "%", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.Eq: "=="},
 }
+_ARGUMENTS = {"where": 3, "minimum": 2, "maximum": 2}
 
 
 @cache
@@ -50,7 +51,7 @@ def _named(name: str) -> Node:
 
 def _call(name: str, arguments: list[ast.expr]) -> Node:
     if name in FUNCTIONS:
-        if len(arguments) != (3 if name == "where" else 1):
+        if len(arguments) != _ARGUMENTS.get(name, 1):
             raise TypeError(f"{name} does not take {len(arguments)} arguments")
         return Apply(name, tuple(map(_node, arguments)))
     if name not in REDUCTIONS:

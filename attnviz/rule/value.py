@@ -27,6 +27,12 @@ FUNCTIONS: Mapping[str, Callable[..., np.ndarray]] = {
     "tanh": np.tanh,
     "erf": _ERF,
     "relu": partial(np.maximum, 0.0),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "abs": np.abs,
+    "sign": np.sign,
+    "floor": np.floor,
+    "minimum": np.minimum,
+    "maximum": np.maximum,
     "where": np.where,
 }
 OPERATORS: Mapping[str, Callable[..., np.ndarray]] = {

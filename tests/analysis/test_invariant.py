@@ -11,7 +11,7 @@ import torch
 import attnviz
 from attnviz.analysis.invariant import Check, checks
 from attnviz.app.switches import Switches
-from attnviz.attention.variant import over
+from attnviz.attention.parts import over
 from attnviz.pretrained import Bundle
 from attnviz.trace import Trace
 

@@ -9,7 +9,7 @@ import torch
 
 import attnviz
 from attnviz.app.switches import Switches
-from attnviz.attention.variant import Parts
+from attnviz.attention.parts import Parts
 from attnviz.pretrained import Bundle
 from attnviz.trace import Trace
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from attnviz.attention.core import STANDARD, Attention, attend
 from attnviz.attention.masks.causal import causal
 from attnviz.attention.masks.padding import padding
-from attnviz.attention.variant import Parts, combine, over
+from attnviz.attention.parts import Parts, combine, over
 from attnviz.recorder import SILENT, Recorder
 from attnviz.trace import Trace
 

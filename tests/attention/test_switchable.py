@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 import attnviz
 from attnviz.attention.core import STANDARD, attend
+from attnviz.attention.parts import Parts, Score, combine, over
 from attnviz.attention.scores.additive import additive
-from attnviz.attention.scores.bilinear import bilinear
-from attnviz.attention.variant import Parts, Score, combine, over
+from attnviz.attention.scores.general import general
 from attnviz.recorder import Recorder
 
 H, G, T, S, K, E = 6, 2, 5, 7, 4, 9
@@ -74,7 +74,7 @@ def test_a_value_at_the_end_of_its_range_is_taken(tau: float) -> None:
 
 @pytest.mark.parametrize("tau", [0.0, 0.009, 100.1, -1.0, math.inf, math.nan])
 def test_a_value_out_of_its_range_is_refused_with_the_range(tau: float) -> None:
-    message = rf"^temperature: tau goes from 0\.01 to 100\.0, not {tau}$"
+    message = rf"^temperature: tau goes from 0\.01 to 100, not {tau}$"
     with pytest.raises(ValueError, match=message):
         attnviz.attend("temperature", *qkv(), tau=tau)
 
@@ -141,7 +141,7 @@ def test_the_additive_score_is_the_loops() -> None:
 def test_the_bilinear_score_is_the_loops() -> None:
     q, k, v = qkv()
     M = torch.randn(K, K, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
-    found = recorded(bilinear(M), q, k, v)
+    found = recorded(general(M), q, k, v)
     for h, t, s in torch.cartesian_prod(*map(torch.arange, (H, T, S))).tolist():
         expected = sum(
             float(k[0, h // 3, s, i]) * float(M[i, j]) * float(q[0, h, t, j])
@@ -153,5 +153,5 @@ def test_the_bilinear_score_is_the_loops() -> None:
 
 def test_the_bilinear_score_of_the_identity_is_the_dot_product() -> None:
     q, k, v = qkv()
-    found = recorded(bilinear(torch.eye(K, dtype=torch.float64)), q, k, v)
+    found = recorded(general(torch.eye(K, dtype=torch.float64)), q, k, v)
     torch.testing.assert_close(found, attnviz.attend("dot", q, k, v)["raw"].value, **EXACT)

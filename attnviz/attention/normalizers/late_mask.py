@@ -11,7 +11,8 @@ from torch import Tensor
 from attnviz.attention.masks.bidirectional import bidirectional
 from attnviz.attention.masks.causal import causal
 from attnviz.attention.normalizers.softmax import PATTERN, softmax
-from attnviz.attention.variant import Parts, Properties, Variant
+from attnviz.attention.parts import Parts
+from attnviz.attention.variant import Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 LATE = Step(
@@ -35,8 +36,14 @@ def late_mask(scores_BHTS: Tensor, rec: Recorder) -> Tensor:
 VARIANT = Variant(
     name="late_mask",
     title={"en": "Mask after softmax (a mistake)", "zh": "在 Softmax 之后加掩码（错误做法）"},
+    words={
+        "en": "A common mistake: the future is set to zero only after softmax, so that it still "
+        "counts in every denominator and the rows no longer sum to 1.",
+        "zh": "常见的错误：在 Softmax 之后才把未来置零，分母里仍含未来，各行的和不再是 1。",
+    },
     paper="Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3, done in the wrong order",
     formula=r"A_{ts} = \mathrm{softmax}(S)_{ts} \text{ if } s \le t, \text{ else } 0",
     parts=Parts(allow=bidirectional, normalize=late_mask),
-    properties=Properties(row_sum="at most one", causal=True),
+    oracle=Oracle(call="softmax over all keys by loops, the future set to zero", error=1e-13),
+    properties=Properties(row_sum="at most one", maskable=False),
 )

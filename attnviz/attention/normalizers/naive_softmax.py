@@ -7,7 +7,8 @@ overflow it is the softmax. Goodfellow, Bengio, Courville 2016, "Deep Learning",
 from torch import Tensor
 
 from attnviz.attention.normalizers.softmax import PATTERN, SUM
-from attnviz.attention.variant import Parts, Variant
+from attnviz.attention.parts import Parts
+from attnviz.attention.variant import Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 EXP = Step("exp", "H T S", r"e_{ts} = \exp(M_{ts})", "exp(masked[h, t, s])")
@@ -23,7 +24,14 @@ def naive_softmax(masked_BHTS: Tensor, rec: Recorder) -> Tensor:
 VARIANT = Variant(
     name="naive_softmax",
     title={"en": "Softmax without the maximum", "zh": "不减最大值的 Softmax"},
+    words={
+        "en": "Softmax as it stands in the textbook, without taking the largest score off first: "
+        "large scores overflow and the row is no number any more.",
+        "zh": "教科书写法的 Softmax，不先减去最大分数：分数很大时指数溢出，整行不再是数。",
+    },
     paper="Goodfellow, Bengio, Courville 2016, Deep Learning, section 4.1",
     formula=r"A_{ts} = e^{S_{ts}} / \sum_{s'} e^{S_{ts'}}",
     parts=Parts(normalize=naive_softmax),
+    oracle=Oracle(package="torch", call="softmax", error=1e-13),
+    properties=Properties(stable=False),
 )

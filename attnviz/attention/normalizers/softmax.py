@@ -7,7 +7,8 @@ arithmetic and keeps every exponent at most 0, so that exp cannot overflow.
 import torch
 from torch import Tensor
 
-from attnviz.attention.variant import Parts, Variant
+from attnviz.attention.parts import Parts
+from attnviz.attention.variant import Oracle, Variant
 from attnviz.recorder import Recorder, Step
 
 MAX = Step("max", "H T 1", r"m_t = \max_s M_{ts}", "max(s, masked[h, t, s])")
@@ -40,7 +41,13 @@ def softmax(masked_BHTS: Tensor, rec: Recorder, last: Step = PATTERN) -> Tensor:
 VARIANT = Variant(
     name="softmax",
     title={"en": "Softmax", "zh": "Softmax 归一化"},
+    words={
+        "en": "Scores become weights that are positive and sum to 1: each is the share of its "
+        "exponential.",
+        "zh": "把分数变成和为 1 的正权重：每个权重是其指数所占的比例。",
+    },
     paper="Vaswani et al. 2017, arXiv:1706.03762",
     formula=r"A_{ts} = \frac{e^{M_{ts}}}{\sum_{s'} e^{M_{ts'}}}",
     parts=Parts(normalize=softmax),
+    oracle=Oracle(package="torch", call="softmax", error=1e-14),
 )

@@ -7,7 +7,7 @@ already.
 import torch
 from torch import Tensor
 
-from attnviz.attention.variant import Score, shared
+from attnviz.attention.parts import Score, shared
 from attnviz.recorder import Recorder, Step
 
 ADDITIVE = Step(

@@ -1,0 +1,1 @@
+"""Alignment models: attention that moves along the source from one target token to the next."""

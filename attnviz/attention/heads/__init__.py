@@ -1,0 +1,1 @@
+"""Head structures: how heads share keys and values, and speak to each other."""

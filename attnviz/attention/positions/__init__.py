@@ -1,0 +1,1 @@
+"""Positions: how the order of the tokens reaches the scores."""
