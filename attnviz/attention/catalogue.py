@@ -125,13 +125,11 @@ def fits(variant: Variant, t: int, s: int, mask: Tensor | None = None) -> None:
 
 def _notes(rec: Recorder) -> list[str]:
     """What is worth knowing about this run."""
-    masks = [
-        kept.value for path, kept in rec.kept().items() if path in ("allowed", "given", "both")
-    ]
-    empty = int((~masks[-1].any(-1)).sum()) if masks else 0
-    return (
-        [f"{empty} rows may look at nothing: their weights and outputs are zero"] if empty else []
-    )
+    kept = rec.kept()
+    masks = [kept[name].value for name in ("both", "given", "allowed") if name in kept]
+    empty = int((~masks[0].any(-1)).sum()) if masks else 0
+    said = f"{empty} rows may look at nothing: their weights and outputs are zero"
+    return [said] if empty else []
 
 
 def _check(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> None:

@@ -258,7 +258,7 @@ def test_its_limit_cases_are_the_other_variant(variant: Variant, limit, seed: in
     sizes = Inputs.of(q, k, v)
     given, of = ({n: _said(sizes, x) for n, x in said.items()} for said in (limit.given, limit.of))
     found = attend(variant, q, k, v, **given)["pattern"].value
-    expected = attnviz.attend(limit.equals, q, k, v, **of)["pattern"].value
+    expected = attnviz.attend(limit.equals, q, k, v, None, **of)["pattern"].value
     torch.testing.assert_close(found, expected, atol=limit.error, rtol=0)
 
 
@@ -273,10 +273,10 @@ def test_under_a_causal_mask_no_row_depends_on_a_later_token(variant: Variant, c
         pytest.skip("it takes no causal mask")
     q, k, v = qkv(variant, t=S)
     mask = None if variant.properties.causal else causal(S)
-    other = [x.clone() for x in (q, k, v)]
-    for x in other:
+    others = q.clone(), k.clone(), v.clone()
+    for x in others:
         x[:, :, cut:] = x[:, :, cut:] * -0.5 + 0.7
-    before, after = z(variant, q, k, v, mask), z(variant, *other, mask)
+    before, after = z(variant, q, k, v, mask), z(variant, *others, mask=mask)
     torch.testing.assert_close(before[:, :, :cut], after[:, :, :cut], atol=1e-12, rtol=0)
 
 
@@ -320,8 +320,8 @@ def test_its_gradient_is_right(variant: Variant) -> None:
     there = [torch.randn(x.shape, dtype=torch.float64, generator=make) for x in (q, k, v)]
 
     def along(step: Tensor) -> Tensor:
-        moved = (x.detach() + step * d for x, d in zip((q, k, v), there, strict=True))
-        return path(*moved, None, parts)
+        a, b, c = (x.detach() + step * d for x, d in zip((q, k, v), there, strict=True))
+        return path(a, b, c, None, parts)
 
     weights = torch.randn(along(torch.zeros(())).shape, dtype=torch.float64, generator=make)
     (path(q, k, v, None, parts) * weights).sum().backward()
@@ -359,10 +359,10 @@ def test_a_batch_is_its_members(variant: Variant) -> None:
 @every
 def test_a_head_is_its_own_unless_heads_speak_to_each_other(variant: Variant) -> None:
     q, k, v = qkv(variant)
-    other = [x.clone() for x in (q, k, v)]
-    for x in other:
+    others = q.clone(), k.clone(), v.clone()
+    for x in others:
         x[:, 2] += 1
-    before, after = z(variant, q, k, v), z(variant, *other)
+    before, after = z(variant, q, k, v), z(variant, *others)
     changed = [not torch.allclose(before[:, h], after[:, h], atol=1e-12, rtol=0) for h in range(H)]
     assert changed[2]
     assert any(changed[:2] + changed[3:]) == variant.properties.mixes_heads
