@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.attention.parameter import Value
 from attnviz.error import InputError
 from attnviz.model.decision import GREEDY, Decision, decide
 from attnviz.model.generate import generate
+from attnviz.model.swap import Swap, swapped
 from attnviz.model.transformer import LOGITS, UNCHANGED, Changes
 from attnviz.pretrained import Bundle
 from attnviz.recorder import Edit, Recorder
@@ -29,6 +31,9 @@ def run(
     *,
     to: str | None = None,
     edits: Mapping[str, Edit] | None = None,
+    variant: str | None = None,
+    where: str = "*",
+    parameters: Mapping[str, Value] | None = None,
     changes: Changes = UNCHANGED,
     decision: Decision = GREEDY,
 ) -> Trace:
@@ -37,8 +42,10 @@ def run(
     `target` forces the output of an encoder-decoder, as a text or as that of an earlier run;
     without it the model decodes greedily. `to` is the language to translate into ("zh"), by default
     the one that `text` is not in. `edits` maps a path ("decoder.0.cross.pattern") to what its value
-    is replaced with. `changes` maps an attention ("decoder.0.cross") to parts that take the place
-    of the model's own; decoding itself is done without them. `decision` is how the recorded way
+    is replaced with. `variant` ("entmax", or several joined by +) takes the place of the model's
+    own attention `where` that says ("decoder.2.cross", "*.*.self", "decoder.0.self.3" for one head;
+    see `model.swap.Swap`), with its `parameters`, and the model decodes with it. `changes` maps an
+    attention ("decoder.0.cross") to parts that take the place of the model's own; decoding itself is done without them. `decision` is how the recorded way
     goes on from the logits to a token.
     Text that does not fit n_ctx is cut at its end; `facts["cut"]` counts the characters left out
     of source and target. Raises InputError for an empty text or an unknown language, and KeyError
@@ -47,11 +54,17 @@ def run(
     if not clean(text):
         raise InputError("empty", "The text is empty: type a sentence.")
     source = _source(bundle, text, to)
-    read, facts = _read(bundle, source, target)
-    rec = Recorder(edits, bundle.weights)
+    put: Changes = UNCHANGED
+    if variant:
+        swap = Swap(variant=variant, where=where, parameters=parameters or {})
+        put = swapped(bundle.model, swap)
+    read, facts = _read(bundle, source, target, put)
+    changes = {**put, **changes}
+    rec = Recorder(edits, {**bundle.weights, **_weights(changes)})
     inputs = _inputs(bundle, source, read)
     logits_1TV = bundle.model(**inputs, rec=rec, changes=changes, decision=decision)
     facts |= _facts(bundle, source, read) | {"to": _direction(bundle.tokenizer, text, to)}
+    facts |= {"variant": variant, "changed": list(changes)}
     trace = Trace.of(
         rec,
         source=source if bundle.config.has_encoder else None,
@@ -71,6 +84,11 @@ def decided(trace: Trace, decision: Decision) -> Trace:
     decide(logits_1TV, decision, rec)
     anew = {path: kept for path, kept in Trace.of(rec).items() if path != LOGITS.name}
     return replace(trace, steps={**trace.steps, **anew})
+
+
+def _weights(changes: Changes) -> dict[str, Tensor]:
+    """The tensors that the changes bring along, by the attention's path and their name."""
+    return {f"{at}.{name}": x for at, parts in changes.items() for name, x in parts.weights.items()}
 
 
 def _inputs(bundle: Bundle, source: Tokens, read: Tokens) -> dict[str, Tensor]:
@@ -106,16 +124,18 @@ def _source(bundle: Bundle, text: str, to: str | None) -> Tokens:
 
 
 def _read(
-    bundle: Bundle, source: Tokens, target: str | Trace | None
+    bundle: Bundle, source: Tokens, target: str | Trace | None, changes: Changes
 ) -> tuple[Tokens, dict[str, Any]]:
     """The tokens of the last stack, and as a fact whether a translation came to its end."""
     if bundle.config.kind != "encoder-decoder":
         return source, {}
-    read, finished = _target(bundle, source, target)
+    read, finished = _target(bundle, source, target, changes)
     return read, {"finished": finished}
 
 
-def _target(bundle: Bundle, source: Tokens, target: str | Trace | None) -> tuple[Tokens, bool]:
+def _target(
+    bundle: Bundle, source: Tokens, target: str | Trace | None, changes: Changes
+) -> tuple[Tokens, bool]:
     """The decoder's input, forced or decoded, and whether it came to its end."""
     tokenizer, n_ctx = bundle.tokenizer, bundle.config.n_ctx
     if isinstance(target, Trace) and target.target is not None:
@@ -124,9 +144,8 @@ def _target(bundle: Bundle, source: Tokens, target: str | Trace | None) -> tuple
         forced = tokenizer.encode(target, [tokenizer.start], limit=n_ctx)
         return forced, not _cut(forced)
     limit = min(n_ctx, 2 * len(source) + 16)
-    ids = generate(
-        bundle.model, _batch(source, bundle), None, tokenizer.start, tokenizer.end, limit
-    )
+    about = (tokenizer.start, tokenizer.end, limit)
+    ids = generate(bundle.model, _batch(source, bundle), None, *about, changes=changes)
     found = ids[0].tolist()
     finished = found[-1] == tokenizer.end
     return tokenizer.tokens(found[:-1] if finished else found), finished

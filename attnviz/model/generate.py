@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from attnviz.model.cache import Cache
-from attnviz.model.transformer import Transformer
+from attnviz.model.transformer import UNCHANGED, Changes, Transformer
 
 Choose = Callable[[Tensor], Tensor]
 """Logits BV -> the ids B of the tokens to write."""
@@ -38,16 +38,19 @@ def generate(
     end: int,
     limit: int,
     choose: Choose = greedy,
+    changes: Changes = UNCHANGED,
 ) -> Tensor:
     """Ids BT that begin with `start`. A row is finished at `end`, which is filled up to the longest
-    row; no row has more than `limit` ids before its end.
+    row; no row has more than `limit` ids before its end. With `changes` every token is read anew at
+    each step: other attentions may look at more of the past than keys and values hold.
     """
-    memory_BSD = model.encode(source_BS, source_real_BS)
-    cache = Cache(model.config.n_layers)
+    memory_BSD = model.encode(source_BS, source_real_BS, changes=changes)
+    cache = None if changes else Cache(model.config.n_layers)
     ids = [torch.full((len(source_BS),), start, device=source_BS.device)]
     done = torch.zeros_like(ids[0], dtype=torch.bool)
     while len(ids) < limit and not done.all():
-        x_B1D = model.decode(ids[-1][:, None], memory_BSD, source_real_BS, cache=cache)
-        ids.append(choose(model.unembed(x_B1D)[:, -1]).masked_fill(done, end))
+        read_BT = ids[-1][:, None] if cache else torch.stack(ids, dim=1)
+        x_BTD = model.decode(read_BT, memory_BSD, source_real_BS, cache=cache, changes=changes)
+        ids.append(choose(model.unembed(x_BTD[:, -1:])[:, -1]).masked_fill(done, end))
         done |= ids[-1] == end
     return torch.stack(ids, dim=1)

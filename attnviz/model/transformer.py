@@ -81,6 +81,19 @@ class Transformer(nn.Module):
         self.encoder = Stack(config, cross=False, parts=STANDARD) if config.has_encoder else None
         self.decoder = Stack(config, cross=cross, parts=CAUSAL) if config.has_decoder else None
 
+    def attentions(self) -> tuple[str, ...]:
+        """Every attention there is ("decoder.0.cross"), in the order of computation."""
+        kinds = {"encoder": ("self",), "decoder": ("self", "cross")}
+        crossing = self.config.kind == "encoder-decoder"
+        return tuple(
+            f"{stack}.{layer}.{kind}"
+            for stack in ("encoder", "decoder")
+            if getattr(self, stack) is not None
+            for layer in range(self.config.n_layers)
+            for kind in kinds[stack]
+            if crossing or kind == "self"
+        )
+
     def parts(self, attention: str) -> Parts:
         """What an attention ("decoder.0.cross") is made of."""
         stack, layer, name = attention.split(".")
