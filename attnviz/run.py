@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from attnviz.attention.parameter import Value
+from attnviz.attention.parts import Parts, over
 from attnviz.error import InputError
 from attnviz.model.decision import GREEDY, Decision, decide
 from attnviz.model.generate import generate
@@ -45,8 +46,8 @@ def run(
     is replaced with. `variant` ("entmax", or several joined by +) takes the place of the model's
     own attention `where` that says ("decoder.2.cross", "*.*.self", "decoder.0.self.3" for one head;
     see `model.swap.Swap`), with its `parameters`, and the model decodes with it. `changes` maps an
-    attention ("decoder.0.cross") to parts that take the place of the model's own; decoding itself is done without them. `decision` is how the recorded way
-    goes on from the logits to a token.
+    attention ("decoder.0.cross") to parts that take the place of the model's own; decoding itself
+    is done without them. `decision` is how the recorded way goes on from the logits to a token.
     Text that does not fit n_ctx is cut at its end; `facts["cut"]` counts the characters left out
     of source and target. Raises InputError for an empty text or an unknown language, and KeyError
     for an edit or a change of what the model does not have.
@@ -59,7 +60,7 @@ def run(
         swap = Swap(variant=variant, where=where, parameters=parameters or {})
         put = swapped(bundle.model, swap)
     read, facts = _read(bundle, source, target, put)
-    changes = {**put, **changes}
+    changes = {**put, **{at: over(put.get(at, Parts()), new) for at, new in changes.items()}}
     rec = Recorder(edits, {**bundle.weights, **_weights(changes)})
     inputs = _inputs(bundle, source, read)
     logits_1TV = bundle.model(**inputs, rec=rec, changes=changes, decision=decision)

@@ -40,8 +40,16 @@ def stack(trace: Trace, block: str, step: str = "pattern") -> Tensor:
 
 
 def allowed(trace: Trace, block: str, layer: int) -> Tensor:
-    """Boolean HTS: which key each query of the layer could look at, read from its mask."""
-    return trace[path(block, layer, "masked")].value > -torch.inf
+    """Boolean HTS: which key each query of the layer could look at, read from its mask; any key
+    where the attention has none."""
+    masked = path(block, layer, "masked")
+    if masked in trace.steps:
+        return trace[masked].value > -torch.inf
+    masks = (path(block, layer, step) for step in ("both", "visible", "given", "allowed"))
+    known = next((mask for mask in masks if mask in trace.steps), None)
+    if known:
+        return trace[known].value
+    return torch.ones_like(trace[path(block, layer, "pattern")].value, dtype=torch.bool)
 
 
 def side(trace: Trace, block: str) -> tuple[Tokens, Tokens]:

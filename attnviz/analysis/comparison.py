@@ -69,9 +69,7 @@ def measures(pattern_TS: Tensor) -> Measures:
     )
 
 
-def change(
-    pattern_TS: Tensor, z_TE: Tensor, reference_TS: Tensor, reference_TE: Tensor
-) -> Change:
+def change(pattern_TS: Tensor, z_TE: Tensor, reference_TS: Tensor, reference_TE: Tensor) -> Change:
     """What changes from the reference's weights and output to these."""
     ours, theirs = z_TE.double().flatten(), reference_TE.double().flatten()
     lengths = float(ours.norm()), float(theirs.norm())

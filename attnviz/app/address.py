@@ -80,6 +80,18 @@ CHOICES: Mapping[str, Choice] = {
     "temperature": Choice(1.0, between=(0.05, 5.0)),
     "top_k": Choice(0, number=True),
     "top_p": Choice(1.0, between=(0.01, 1.0)),
+    "put": Choice(""),
+    "where": Choice("*"),
+    "compare": Choice("softmax;entmax;sliding_window;linear"),
+    "reference": Choice(0, number=True),
+    "laboratory": Choice("matrices", ("matrices", "cost", "limits")),
+    "vectors": Choice("sentence", ("sentence", "random", "typed")),
+    "causal": Choice(False),
+    "tokens": Choice(12, number=True),
+    "seed": Choice(0, number=True),
+    "typed": Choice(""),
+    "limit": Choice("entmax.alpha"),
+    "variant": Choice("softmax"),
 }
 
 

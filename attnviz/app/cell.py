@@ -2,11 +2,15 @@
 
 import streamlit as st
 
+from attnviz.analysis.block import path
 from attnviz.analysis.cell import cell
+from attnviz.analysis.derivation import derivation
 from attnviz.analysis.display import Shown
+from attnviz.app import way
 from attnviz.app.selection import Selection
 from attnviz.app.session import View
 from attnviz.app.text import Text, verbatim
+from attnviz.figures import equation, symbol
 from attnviz.figures.formula import cell_formulas
 from attnviz.figures.number import digits
 
@@ -22,7 +26,30 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
         st.caption(text("cell-merged", queries=len(queries), keys=len(keys)))
     if st.session_state["special"] == "renormalise":
         st.caption(text("cell-renormalised", weight=digits(weight)))
-    numbers = cell(view.trace, chosen.block, chosen.layer, chosen.head, queries[0], keys[0])
+    try:
+        numbers = cell(view.trace, chosen.block, chosen.layer, chosen.head, queries[0], keys[0])
+    except KeyError:  # the steps of another attention than scaled dot product and softmax
+        _chain(text, view, chosen, queries[0], keys[0])
+        return
     stages = cell_formulas(**numbers.numbers, text=text.group("formula"))
     rows = r" \\[0.6em] ".join(f"{symbols} & {values}" for symbols, values in stages)
     st.latex(rf"\small\begin{{array}}{{ll}} {rows} \end{{array}}")
+
+
+def _chain(text: Text, view: View, chosen: Selection, row: int, column: int) -> None:
+    """Every step that has a number for this head, query and key, by its own rule."""
+    at = {"h": chosen.head, "t": row, "s": column}
+    start = path(chosen.block, chosen.layer, "")
+    for name, kept in view.trace.items():
+        letters = [x.lower() for x in kept.step.axes.split() if x != "1"]
+        if not name.startswith(start) or not {"h", "t"} <= set(letters) <= set(at):
+            continue
+        found = derivation(view.trace, name, {x: at[x] for x in letters})
+        here = symbol.cell(kept.step.name, [str(at[x]) for x in letters])
+        numbers = equation.number(found.found, 4)[0]
+        if found.node is not None:
+            written = equation.in_numbers(found.node, found.at, found.given, found.digits)
+            numbers = written if written == numbers else rf"{written} = {numbers}"
+        title, _ = way.said(text, kept)
+        st.markdown(f":small[:gray[{title}]]")
+        st.latex(rf"\small\begin{{aligned}} {here} &= {numbers} \end{{aligned}}")

@@ -10,6 +10,8 @@ from typing import Any
 from streamlit.components.v2 import component
 
 from attnviz.figures import asset, payload, picture
+from attnviz.figures import comparison as figure
+from attnviz.figures.comparison import CommonScale, Panel
 from attnviz.figures.payload import Array, GridBlock, Groups
 from attnviz.figures.picture import Pick, Picture
 
@@ -23,6 +25,7 @@ _lines = _declare("lines")
 _chips = _declare("chips")
 _plot = _declare("plot")
 _tensor = _declare("tensor")
+_comparison = _declare("comparison")
 _walk = _declare("walk")
 
 
@@ -78,11 +81,16 @@ def chips(
     target: Sequence[Mapping[str, Any]],
     text: Mapping[str, str],
     key: str,
+    linked: bool = True,
 ) -> None:
     """The tokens of both sides, each {text, title, special}; a target token may also have its
-    `probability`, its `alternatives` [[text, probability], ...] and its `forced_rank`."""
+    `probability`, its `alternatives` [[text, probability], ...] and its `forced_rank`. Chips that
+    are not `linked` light up by themselves."""
     said = payload.words("chips", text)
-    _chips(data={"source": list(source), "target": list(target), "text": said}, key=key)
+    _chips(
+        data={"source": list(source), "target": list(target), "text": said, "linked": linked},
+        key=key,
+    )
 
 
 def plot(
@@ -121,6 +129,19 @@ def tensor(
     """
     data = picture.tensor(pictures, text, picks)
     _tensor(data=data, key=key, on_select_change=on_select, on_choose_change=on_choose)
+
+
+def comparison(
+    panels: Sequence[Panel],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    text: Mapping[str, str],
+    key: str,
+    scale: CommonScale = "linear",
+) -> None:
+    """The same head of several attentions side by side on one scale, T `rows` of queries and S
+    `columns` of keys; under each how it differs from the reference."""
+    _comparison(data=figure.comparison(panels, rows, columns, text, scale), key=key)
 
 
 def walk(

@@ -26,9 +26,13 @@ def run_lines(request: Request) -> list[str]:
     """The lines that make the trace which answers `request`."""
     to = f', to="{request.to}"' if request.to else ""
     target = f", {request.target!r}" if request.target else ""
+    put = ""
+    if request.put:
+        given = f", parameters={dict(request.put.values)}" if request.put.values else ""
+        put = f', variant="{request.put.name}", where="{request.where}"{given}'
     lines = [
         f'bundle = attnviz.load("{request.model}")',
-        f"trace = attnviz.run(bundle, {request.text!r}{target}{to})",
+        f"trace = attnviz.run(bundle, {request.text!r}{target}{to}{put})",
     ]
     more = ""
     if request.decision != GREEDY:
@@ -44,7 +48,7 @@ def run_lines(request: Request) -> list[str]:
         lines.append(f"parts = combine({', '.join(built)})")
         more += f', changes={{"{request.switches.attention}": parts}}'
     if more:
-        lines.append(f"trace = attnviz.run(bundle, {request.text!r}, trace{to}{more})")
+        lines.append(f"trace = attnviz.run(bundle, {request.text!r}, trace{to}{put}{more})")
     return lines
 
 

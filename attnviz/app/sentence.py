@@ -16,13 +16,8 @@ from attnviz.trace import Tokens
 def box(text: Text) -> None:
     """The sentence and, beside it, a translation to force; both run on Enter."""
     left, right = st.columns([3, 2])
-    left.text_input(
-        text("sentence"),
-        key="text",
-        placeholder=text("sentence-placeholder"),
-        on_change=forget_cell,
-        persist_state="session",
-    )
+    with left:
+        only(text)
     right.text_input(
         text("target"),
         key="target",
@@ -33,10 +28,32 @@ def box(text: Text) -> None:
     )
 
 
+def only(text: Text) -> None:
+    """The sentence alone."""
+    st.text_input(
+        text("sentence"),
+        key="text",
+        placeholder=text("sentence-placeholder"),
+        on_change=forget_cell,
+        persist_state="session",
+    )
+
+
 def answer(text: Text, view: View) -> None:
     """Source and target as chips; a target chip tells its probability and its alternatives."""
+    source = _chips(view.trace.source) if view.trace.source else []
+    components.chips(source, _written(view), text.group("chips"), key="chips")
+
+
+def before(text: Text, view: View) -> None:
+    """The target alone, of the model as it was trained."""
+    said = text.group("chips") | {"target": text("put-before")}
+    components.chips([], _written(view), said, key="chips-before", linked=False)
+
+
+def _written(view: View) -> list[dict[str, Any]]:
+    """The target's chips, and one for the end where it was reached."""
     trace = view.trace
-    source = _chips(trace.source) if trace.source else []
     target = _chips(trace.target) if trace.target else []
     end = view.bundle.tokenizer.end
     if trace.target and trace.facts.get("finished"):
@@ -50,7 +67,7 @@ def answer(text: Text, view: View) -> None:
             [label(view.bundle.tokenizer.piece(i)), p]
             for i, p in zip(said.ids, said.probs, strict=True)
         ]
-    components.chips(source, target, text.group("chips"), key="chips")
+    return target
 
 
 def _chips(tokens: Tokens) -> list[dict[str, Any]]:

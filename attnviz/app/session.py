@@ -11,11 +11,15 @@ import streamlit as st
 import torch
 
 import attnviz
+from attnviz.app import spec
 from attnviz.app.address import MAX_TEXT
+from attnviz.app.spec import Chosen
 from attnviz.app.switches import Switches
 from attnviz.app.text import Text
 from attnviz.error import InputError
 from attnviz.model.decision import GREEDY, Decision
+from attnviz.model.swap import Swap, swapped
+from attnviz.model.transformer import UNCHANGED, Changes
 from attnviz.pretrained import Bundle, LoadError
 from attnviz.run import decided as decided_anew
 from attnviz.tokenizer import clean
@@ -28,7 +32,8 @@ long, and so do all readers wait."""
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a model: all that a trace depends on."""
+    """What is asked of a model: all that a trace depends on. `put` takes the place of the model's
+    own attention `where` that says."""
 
     model: str
     text: str
@@ -36,6 +41,13 @@ class Request:
     to: str | None
     switches: Switches | None = None
     decision: Decision = GREEDY
+    put: Chosen | None = None
+    where: str = "*"
+
+    @property
+    def plain(self) -> "Request":
+        """The same of the model as it was trained."""
+        return replace(self, put=None, where="*")
 
 
 @dataclass(frozen=True)
@@ -62,12 +74,30 @@ def trace(request: Request) -> Trace:
     """The trace that answers `request`; raises InputError for a text that cannot be run. With
     switches on, the tokens are those that the model wrote without them."""
     loaded = bundle(request.model)
-    target, changes = request.target or None, {}
+    put, target, changes = request.put, request.target or None, {}
     if request.switches:
         target = trace(replace(request, switches=None))
         changes = {request.switches.attention: request.switches.parts()}
     with _TURN:
-        return attnviz.run(loaded, request.text, target, to=request.to, changes=changes)
+        return attnviz.run(
+            loaded,
+            request.text,
+            target,
+            to=request.to,
+            variant=put.name if put else None,
+            where=request.where,
+            parameters=dict(put.values) if put else None,
+            changes=changes,
+        )
+
+
+def changes(request: Request) -> Changes:
+    """The parts that `request` puts in the place of the model's own."""
+    if request.put is None:
+        return UNCHANGED
+    put, model = request.put, bundle(request.model).model
+    swap = Swap(variant=put.name, where=request.where, parameters=dict(put.values))
+    return swapped(model, swap)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -82,14 +112,16 @@ def asked() -> Request:
     state = st.session_state
     to = None if state["to"] == "auto" else state["to"]
     sentence, target = (clean(state[name][:MAX_TEXT]) for name in ("text", "target"))
-    return Request(state["model"], sentence, target, to)
+    put, where = state["put"], state["where"]
+    found = Request(state["model"], sentence, target, to)
+    return replace(found, put=spec.parse(put)[0], where=where) if put else found
 
 
 def current(text: Text) -> View | None:
     """The view of what is asked; where that cannot be run one sentence says why, and the last
     good view stays. None where there has been none."""
-    request = asked()
     try:
+        request = asked()
         with st.spinner(text("working")):
             view = View(bundle(request.model), request, trace(request))
     except InputError as error:

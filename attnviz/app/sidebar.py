@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from attnviz.app import address, example
+from attnviz.app import address, example, swap
 from attnviz.app.text import LANGUAGES, Text
 
 
@@ -22,6 +22,7 @@ def controls(text: Text) -> None:
     )
     _options(text, "to")
     _options(text, "special")
+    swap.controls(text)
     st.toggle(text("words"), key="words", help=text("words-help"), on_change=address.forget_cell)
 
 

@@ -202,7 +202,8 @@ def _checked(_base: View, request: Request, attention: str) -> list[invariant.Ch
     """The checks of one attention: no cell that is chosen changes them."""
     on = request.switches
     here = on.parts() if on and on.attention == attention else Parts()
-    parts = over(_base.bundle.model.parts(attention), here)
+    model = _base.bundle.model
+    parts = over(model.parts(attention, session.changes(request)), here)
     causal = is_causal(_base, attention)
     return invariant.checks(session.decided(request), attention, parts, causal)
 

@@ -28,7 +28,7 @@ class Text:
         self.names = tuple(e.id.name for e in resource.body if isinstance(e, ast.Message))
         self._known = frozenset(self.names)
 
-    def __call__(self, name: str, **values: Any) -> str:
+    def __call__(self, name: str, /, **values: Any) -> str:
         """The message `name` with its variables filled in. Raises KeyError, ValueError."""
         if name not in self:
             raise KeyError(f"{self.language}.ftl has no message {name!r}")

@@ -42,7 +42,7 @@ class Cost:
     @property
     def cache(self) -> str:
         """Numbers kept between two tokens while decoding, after S tokens."""
-        return f"({self.tokens}) * ({self.width})"
+        return self.width if self.tokens == "1" else f"({self.tokens}) * ({self.width})"
 
     def of(self, sizes: Mapping[str, float], **parameters: float) -> tuple[float, float, float]:
         """Operations, numbers held and numbers cached for these sizes."""

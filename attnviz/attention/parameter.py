@@ -65,6 +65,11 @@ class Parameter:
     log: bool = False
     axes: str = ""
 
+    def usual(self, inputs: Inputs | None = None) -> float | str:
+        """The default for these inputs; a rule as it is where they are not known."""
+        found = inputs.number(self.default) if inputs else self.default
+        return int(found) if self.whole and not isinstance(found, str) else found
+
     def check(self, variant: str, name: str, value: Value, inputs: Inputs | None) -> Value:
         """`value` as it may be used. Raises InputError where it is out of the range."""
         if isinstance(value, Tensor) and self.axes:
@@ -87,6 +92,10 @@ class Option:
     @property
     def default(self) -> str:
         return self.options[0]
+
+    def usual(self, inputs: Inputs | None = None) -> str:
+        """The first option."""
+        return self.default
 
     def check(self, variant: str, name: str, value: Value, inputs: Inputs | None) -> Value:
         """`value` as it may be used. Raises InputError where it is none of the options."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from torch import Tensor
 
+from attnviz.error import InputError
 from attnviz.recorder import Recorder
 
 Share = Callable[[Tensor, Tensor, Tensor, Recorder], tuple[Tensor, Tensor, Tensor]]
@@ -59,17 +60,21 @@ INSIDE = {"score", "bias", "normalize", "mix"}
 
 
 def combine(*many: Parts) -> Parts:
-    """All of them in one path. Raises ValueError where two fill the same part, or one fills a part
+    """All of them in one path. Raises InputError where two fill the same part, or one fills a part
     that another's whole path takes the place of."""
     found = Parts()
     for parts in many:
         for name in parts.filled:
             if getattr(found, name):
-                raise ValueError(f"both variants fill the part {name!r}")
+                raise _clash(f"both variants fill the part {name!r}", name)
         found = over(found, parts)
     if found.whole and (lost := INSIDE & {*found.filled}):
-        raise ValueError(f"a path of its own leaves no room for the part {min(lost)!r}")
+        raise _clash(f"a path of its own leaves no room for the part {min(lost)!r}", min(lost))
     return found
+
+
+def _clash(message: str, part: str) -> InputError:
+    return InputError("clash", message, part=part)
 
 
 def over(base: Parts, changes: Parts) -> Parts:

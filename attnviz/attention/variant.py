@@ -111,10 +111,10 @@ class Variant:
             raise InputError("unknown", message, variant=self.name, name=named, known=said)
         found: dict[str, Value] = {}
         for name, knob in self.knobs.items():
-            value = given.get(name, knob.default)
-            if isinstance(knob, Parameter) and name not in given:
-                value = inputs.number(knob.default) if inputs else knob.default
-            found[name] = knob.check(self.name, name, value, inputs)
+            if name in given:
+                found[name] = knob.check(self.name, name, given[name], inputs)
+            else:
+                found[name] = knob.usual(inputs)
         return found
 
     def build(self, inputs: Inputs | None = None, /, **given: Value) -> Parts:

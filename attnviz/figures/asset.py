@@ -20,6 +20,10 @@ SCRIPTS: Mapping[str, tuple[str, ...]] = {
         *("payload", "template", "asked", "colour", "canvas", "matrix"),
         *("picks", "tensor_layout", "tensor_paint", "tensor"),
     ),
+    "comparison": (
+        *("payload", "template", "colour", "canvas", "matrix"),
+        *("tensor_layout", "tensor_paint", "comparison"),
+    ),
     "walk": ("template", "asked", "chip", "reveal", "walk"),
 }
 STYLES: Mapping[str, tuple[str, ...]] = {
@@ -28,6 +32,7 @@ STYLES: Mapping[str, tuple[str, ...]] = {
     "chips": ("base", "chip", "chips"),
     "plot": ("base",),
     "tensor": ("base", "tensor"),
+    "comparison": ("base", "comparison"),
     "walk": ("base", "walk"),
     "notebook": ("notebook",),
 }

@@ -34,13 +34,17 @@ WORDS: Mapping[str, frozenset[str]] = {
     "lines": _names("rows columns bar hint skipped clipped gaps nan"),
     "chips": _names("source target probability percent alternatives rank"),
     "tensor": _names("label readout hint nan clipped gaps"),
+    "comparison": _names(
+        "label reference same bar-weights bar-differences strips readout hint value change nan"
+    ),
     "walk": _names("label previous next position"),
 }
 """The texts that each component shows. What stands in <angle brackets> in a text, the browser fills
 in: <layer> <head> in grid "place", <row> <column> in grid "readout", <count> in "clipped" and
 "gaps", <least> <count> <total> in lines "skipped", <p> in chips "probability" and "percent", <rank>
 in chips "rank", <title> in tensor "label", <title> <row> <column> <value> in tensor "readout",
-<current> <total> in walk "position"."""
+<row> <column> in comparison "readout", <weight> <sum> in "value", <difference> <divergence> in
+"change", <current> <total> in walk "position"."""
 
 
 @dataclass(frozen=True, eq=False)

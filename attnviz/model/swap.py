@@ -79,7 +79,7 @@ def swapped(model: Transformer, swap: Swap) -> Changes:
         raise InputError(
             "unfit", f"{message}: it cannot take the place of {swap.where}", name=variant.name
         )
-    built = variant.build(_inputs(model), **swap.parameters)
+    built = variant.build(inputs(model), **swap.parameters)
     return {attention: _put(model.parts(attention), built, head) for attention in fitting}
 
 
@@ -91,7 +91,7 @@ def _takes(model: Transformer, attention: str, variant: Variant) -> bool:
     return not (promised.square and attention.endswith("cross"))
 
 
-def _inputs(model: Transformer) -> Inputs:
+def inputs(model: Transformer) -> Inputs:
     """The sizes of the model's attentions; there is room for n_ctx tokens."""
     config, weight = model.config, model.embed.W_E
     sizes = {"B": 1, "H": config.n_heads, "G": config.n_kv_heads}

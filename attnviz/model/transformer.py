@@ -94,12 +94,12 @@ class Transformer(nn.Module):
             if crossing or kind == "self"
         )
 
-    def parts(self, attention: str) -> Parts:
-        """What an attention ("decoder.0.cross") is made of."""
+    def parts(self, attention: str, changes: Changes = UNCHANGED) -> Parts:
+        """What an attention ("decoder.0.cross") is made of, with the changes."""
         stack, layer, name = attention.split(".")
         found = self.encoder if stack == "encoder" else self.decoder
         assert found is not None, f"a {self.config.kind} model has no {stack}"
-        return found.own_parts(int(layer))[name == "cross"]
+        return found.own_parts(int(layer), _within(changes, stack))[name == "cross"]
 
     def forward(
         self,

@@ -7,7 +7,17 @@ import streamlit as st
 
 from attnviz.analysis.block import blocks
 from attnviz.analysis.display import Shown, shown
-from attnviz.app import address, cell, components, head, selection, sentence, session, takeaway
+from attnviz.app import (
+    address,
+    cell,
+    components,
+    head,
+    selection,
+    sentence,
+    session,
+    swap,
+    takeaway,
+)
 from attnviz.app.grid import grid_blocks
 from attnviz.app.session import View
 from attnviz.app.text import Text
@@ -40,6 +50,7 @@ def page(text: Text) -> None:
     if view:
         with above:
             sentence.notes(text, view)
+            swap.banner(text, view)
             sentence.answer(text, view)
         with right:
             _head(text, view, displays)

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from attnviz.app import address, lesson, scene, sentence, session, slot, switchboard, way
+from attnviz.app import address, lesson, scene, sentence, session, slot, swap, switchboard, way
 from attnviz.app.address import options
 from attnviz.app.session import View
 from attnviz.app.text import Text
@@ -35,6 +35,7 @@ def page(text: Text) -> None:
             return
         view = switchboard.switched(base)
         shown = scene.of_sentence(view)
+        swap.banner(text, base)
         sentence.answer(text, base)
         switchboard.banner(text, view)
     way.walk(text, shown.trace, way.current(shown.trace), partial(slot.go, shown.trace))

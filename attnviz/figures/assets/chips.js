@@ -25,8 +25,9 @@ function create(parentElement) {
   return view;
 }
 
-function draw(view, { source, target, text }) {
+function draw(view, { source, target, text, linked }) {
   closeCard(view);
+  view.linked = linked;
   view.rows.replaceChildren();
   view.text = text;
   view.chips.source = drawSide(view, "source", source);
@@ -57,6 +58,7 @@ function pointAt(view, side, index, token) {
   lightChips(view.chips.target, side === "target" ? [index] : []);
   openCard(view, view.chips[side][index], token);
   const isTarget = side === "target";
+  if (!view.linked) return;
   announce(view.id, everyToken(view), isTarget ? index : null, isTarget ? null : index);
 }
 
@@ -64,7 +66,7 @@ function leave(view) {
   closeCard(view);
   lightChips(view.chips.source, []);
   lightChips(view.chips.target, []);
-  announce(view.id, everyToken(view), null, null);
+  if (view.linked) announce(view.id, everyToken(view), null, null);
 }
 
 /** The chips as a picture with a row and a column for each token. */
@@ -74,6 +76,7 @@ function everyToken({ chips }) {
 }
 
 function light(view, { source, target }) {
+  if (!view.linked) return;
   lightChips(view.chips.source, source);
   lightChips(view.chips.target, target);
 }

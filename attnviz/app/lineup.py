@@ -1,0 +1,162 @@
+"""The line-up of a comparison: two to six variants, each with its sliders."""
+
+from collections.abc import Mapping
+from functools import cache
+
+import streamlit as st
+
+import attnviz
+from attnviz.app import knobs, spec
+from attnviz.app.laboratory import inputs, said
+from attnviz.app.source import Given
+from attnviz.app.spec import Chosen
+from attnviz.app.text import Text
+from attnviz.attention import catalogue
+from attnviz.attention.parameter import Inputs
+from attnviz.attention.parts import INSIDE
+from attnviz.attention.variant import Variant
+from attnviz.error import InputError
+
+FEWEST, MOST = 2, 6
+SETS: Mapping[str, str] = {
+    "shapes": "softmax;entmax;topk;sigmoid",
+    "masks": "causal;sliding_window;dilated;global_window;bigbird;streaming_sinks",
+    "positions": "softmax;alibi;rope;t5_bias",
+    "linear": "softmax;linear;performer;nystrom;retention;deltanet",
+    "heads": "softmax;gqa;mqa;talking_heads;differential",
+    "signed": "softmax;cog;differential;deltanet",
+}
+"""Comparisons to begin with."""
+
+
+def choose(text: Text, given: Given) -> list[Chosen]:
+    """Draw a column for each variant: its name, what it is combined with, its parameters."""
+    chosen = _kept(text)
+    sizes = inputs(given.source)
+    columns = st.columns(len(chosen), gap="small")
+    found = [
+        _column(text, column, i, one, sizes, len(chosen))
+        for i, (column, one) in enumerate(zip(columns, chosen, strict=True))
+    ]
+    st.session_state["compare"] = spec.to_text(found)
+    st.session_state["reference"] = min(st.session_state["reference"], len(found) - 1)
+    return found
+
+
+def _kept(text: Text) -> list[Chosen]:
+    """The line-up as it stands; the usual one, and a sentence, where the link's cannot be read."""
+    try:
+        found = spec.parse(st.session_state["compare"])[:MOST]
+    except InputError as error:
+        st.error(said(text, error))
+        found = []
+    usual = [Chosen("softmax"), Chosen("linear")]
+    return [*found, *usual[len(found) :]]
+
+
+def sets(text: Text) -> None:
+    """Comparisons to begin with, and one more column."""
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.pills(
+        text("sets"),
+        tuple(SETS),
+        format_func=lambda name: text(f"sets-{name}"),
+        key="set",
+        label_visibility="collapsed",
+        on_change=_take,
+    )
+    full = len(st.session_state["compare"].split(";")) >= MOST
+    right.button(text("add"), on_click=_add, disabled=full, width="stretch")
+
+
+def _take() -> None:
+    if name := st.session_state["set"]:
+        _put(SETS[name])
+        st.session_state["reference"] = 0
+
+
+def _add() -> None:
+    _put(st.session_state["compare"] + ";softmax")
+
+
+def _remove(i: int) -> None:
+    kept = st.session_state["compare"].split(";")
+    reference = st.session_state["reference"]
+    _put(";".join(kept[:i] + kept[i + 1 :]))
+    st.session_state["reference"] = max(0, reference - (reference >= i and reference > 0))
+
+
+def _put(line: str) -> None:
+    """A new line-up: its widgets are new ones too."""
+    state = st.session_state
+    state["compare"], state["epoch"] = line, state.get("epoch", 0) + 1
+
+
+def _column(text: Text, column, i: int, chosen: Chosen, sizes: Inputs, n: int) -> Chosen:
+    key = f"{st.session_state.get('epoch', 0)}-{i}"
+    first, *more = chosen.name.split("+")
+    with column:
+        known = attnviz.variants()
+        name = st.selectbox(
+            text("variant"),
+            tuple(known),
+            index=list(known).index(first),
+            format_func=lambda name: known[name].title[text.language],
+            key=f"variant-{key}",
+            label_visibility="collapsed",
+        )
+        under, beside = st.columns(2, gap="small")
+        with under:
+            others = _others(text, name, more, key)
+        joined = "+".join((name, *others))
+        values = dict(chosen.values) if joined == chosen.name else {}
+        one = catalogue.find(joined)
+        found = knobs.knobs(text, one, values, sizes, f"knob-{key}-{joined}")
+        if n > FEWEST:
+            beside.button(
+                text("remove"), key=f"remove-{key}", on_click=_remove, args=(i,), type="tertiary"
+            )
+    return Chosen(joined, tuple(sorted(found.items())))
+
+
+def _others(text: Text, name: str, more: list[str], key: str) -> list[str]:
+    """What the variant is combined with: others that fill other parts."""
+    with st.popover(text("combine", n=len(more)), type="tertiary"):
+        st.caption(text("combine-help"))
+        fitting = [other for other in attnviz.variants() if compatible(name, other)]
+        kept = [other for other in more if other in fitting]
+        found = st.multiselect(
+            text("combine-with"),
+            fitting,
+            default=kept,
+            format_func=lambda other: attnviz.variants()[other].title[text.language],
+            key=f"more-{key}-{name}",
+        )
+    joined = [name]
+    for other in found:
+        if all(compatible(one, other) for one in joined):
+            joined.append(other)
+        else:
+            st.caption(text("combine-clash", name=attnviz.variants()[other].title[text.language]))
+    return joined[1:]
+
+
+@cache
+def compatible(one: str, other: str) -> bool:
+    """Whether two variants fill different parts of the path."""
+    ours, theirs = (fills(attnviz.variants()[name]) for name in (one, other))
+    if not ours or not theirs or ours & theirs:
+        return False
+    both = ours | theirs
+    return not ("whole" in both and both & INSIDE)
+
+
+@cache
+def _fills(name: str) -> frozenset[str]:
+    sizes = {"B": 1, "H": 4, "G": 4, "T": 8, "S": 8, "K": 8, "E": 8, "D": 32, "C": 8}
+    return frozenset(attnviz.variants()[name].build(Inputs(sizes)).filled)
+
+
+def fills(variant: Variant) -> frozenset[str]:
+    """The names of the parts that a variant fills."""
+    return _fills(variant.name)

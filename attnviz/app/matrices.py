@@ -1,0 +1,139 @@
+"""The matrices of a comparison side by side, and the table that sums them up."""
+
+import time
+
+import pandas as pd
+import streamlit as st
+import torch
+
+from attnviz.app import components
+from attnviz.app.laboratory import Result, changed, result, said
+from attnviz.app.source import Given
+from attnviz.app.spec import Chosen
+from attnviz.app.text import Text
+from attnviz.app.vectors import vectors
+from attnviz.figures.comparison import CommonScale, Panel
+
+PAINT = 0.04
+"""Seconds that the browser needs to show the matrices; the table is sent after them."""
+
+
+def panel(text: Text, given: Given, chosen: list[Chosen]) -> None:
+    """The matrices on one scale, the differences to the reference, and the table."""
+    state = st.session_state
+    reference = state["reference"]
+    results = [result(given.source, one, given.head) for one in chosen]
+    scale = st.session_state.get("common") or "linear"
+    _pictures(text, given, results, reference, scale)
+    time.sleep(PAINT)
+    _choices(text, chosen)
+    _table(text, given, results, reference)
+
+
+def _choices(text: Text, chosen: list[Chosen]) -> None:
+    left, right, _ = st.columns([2, 2, 3], vertical_alignment="bottom")
+    left.selectbox(
+        text("reference"),
+        range(len(chosen)),
+        format_func=lambda i: f"{i + 1} · {title(text, chosen[i])}",
+        key="reference",
+        help=text("reference-help"),
+        persist_state="session",
+    )
+    right.segmented_control(
+        text("scale"),
+        ("linear", "sqrt"),
+        format_func=lambda option: text(f"scale-{option}"),
+        key="common",
+        default="linear",
+        required=True,
+    )
+
+
+def title(text: Text, chosen: Chosen) -> str:
+    """The name with the parameters that differ from their defaults."""
+    given = ", ".join(
+        f"{n} {v:g}" if isinstance(v, float) else f"{n} {v}" for n, v in chosen.values
+    )
+    name = chosen.variant.title[text.language]
+    return f"{name} · {given}" if given else name
+
+
+def _pictures(
+    text: Text, given: Given, results: list[Result], reference: int, scale: CommonScale
+) -> None:
+    panels = []
+    for i, one in enumerate(results):
+        heading = f"{i + 1} · {title(text, one.chosen)}"
+        if one.problem or one.measures is None:
+            assert one.problem is not None
+            panels.append(Panel(heading, problem=said(text, one.problem)))
+            continue
+        apart = changed(given.source, one.chosen, results[reference].chosen, given.head)
+        shown = i != reference and apart is not None
+        panels.append(
+            Panel(
+                heading,
+                one.pattern_TS,
+                one.measures.sums_T,
+                apart.difference_TS if shown and apart else None,
+                apart.divergence_T if shown and apart else None,
+            )
+        )
+    at = vectors(given.source)
+    components.comparison(
+        panels, at.rows, at.columns, text.group("comparison"), "comparison", scale
+    )
+
+
+def _table(text: Text, given: Given, results: list[Result], reference: int) -> None:
+    """A line for each variant; a click on a column's head sorts it."""
+    lines = []
+    for i, one in enumerate(results):
+        found = one.measures
+        if found is None:
+            continue
+        apart = changed(given.source, one.chosen, results[reference].chosen, given.head)
+        lines.append(
+            {
+                "name": f"{i + 1} · {title(text, one.chosen)}",
+                "sums": _mean(found.sums_T),
+                "entropy": _mean(found.entropy_T),
+                "distance": _mean(found.distance_T),
+                "density": found.density,
+                "rank": found.rank,
+                "least": found.least,
+                "most": found.most,
+                "divergence": _mean(apart.divergence_T) if apart else None,
+                "largest": apart.largest if apart else None,
+                "cosine": apart.cosine if apart else None,
+                "norm": apart.norm if apart else None,
+            }
+        )
+    if not lines:
+        return
+    frame = pd.DataFrame(lines)
+    number = st.column_config.NumberColumn
+    shown = {
+        name: number(text(f"measure-{name}"), help=text(f"measure-{name}-help"), format="%.4g")
+        for name in frame.columns
+        if name != "name"
+    }
+    shown["density"] = number(
+        text("measure-density"), help=text("measure-density-help"), format="percent"
+    )
+    column = st.column_config.TextColumn
+    st.dataframe(
+        frame,
+        column_config={
+            "name": column(text("variant"), pinned=True, width="medium"),
+            **shown,
+        },
+        hide_index=True,
+        key="measures",
+    )
+
+
+def _mean(values_T: torch.Tensor) -> float:
+    """The mean over the rows that have a value."""
+    return float(values_T.nanmean())

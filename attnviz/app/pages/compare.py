@@ -1,0 +1,45 @@
+"""Compare: two to six attentions on the same q, k and v, what sets them apart, and what each costs;
+or one that a single slider turns into another."""
+
+import streamlit as st
+
+from attnviz.app import address, cost, limit, lineup, matrices, source
+from attnviz.app.address import options
+from attnviz.app.laboratory import said
+from attnviz.app.text import Text
+from attnviz.error import InputError
+
+ORDER = 3
+NAME = "compare"
+
+
+@st.fragment(key="compare-page")
+def page(text: Text) -> None:
+    """What is compared, on which vectors, then one of the three views of it."""
+    left, right = st.columns([2, 5], vertical_alignment="center")
+    left.segmented_control(
+        text("laboratory"),
+        options("laboratory"),
+        format_func=lambda option: text(f"laboratory-{option}"),
+        key="laboratory",
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    view = st.session_state["laboratory"]
+    if view != "limits":
+        with right:
+            lineup.sets(text)
+    try:
+        given = source.choose(text)
+    except InputError as error:
+        st.error(said(text, error))
+        given = None
+    if given and view == "limits":
+        limit.panel(text, given)
+    elif given:
+        chosen = lineup.choose(text, given)
+        (cost if view == "cost" else matrices).panel(text, given, chosen)
+    if given and given.source.request:
+        st.caption(text("honest"))
+    address.publish()

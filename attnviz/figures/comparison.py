@@ -1,0 +1,95 @@
+"""The payload of the comparison: the same head of several attentions side by side, on one scale,
+and under each how it differs from one of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from attnviz.figures.colour import DIVERGING, SEQUENTIAL_DARK, SEQUENTIAL_LIGHT
+from attnviz.figures.payload import Array, float32, pack, same, words
+from attnviz.figures.scale import coloured
+
+CommonScale = Literal["linear", "sqrt"]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One attention: its weights TS and what stands beside each row (T numbers), and, but for the
+    reference, the difference TS of the weights with the rows' distances T. One that could not be
+    computed has a `problem` instead, one sentence."""
+
+    title: str
+    weights: Array | None = None
+    sums: Array | None = None
+    difference: Array | None = None
+    divergence: Array | None = None
+    problem: str = ""
+
+
+def comparison(
+    panels: Sequence[Panel],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    text: Mapping[str, str],
+    scale: CommonScale = "linear",
+) -> bytes:
+    """The payload of `panels`, whose weights are all T x S under the labels `rows` and `columns`.
+
+    Weights between 0 and 1 are coloured 0..1, by their square root with the `scale` "sqrt"; where
+    one lies outside, all are coloured around 0. Raises ValueError where sizes do not agree.
+    """
+    arrays: list[np.ndarray] = []
+
+    def sent(values: Array | None, *shape: int) -> int | None:
+        if values is None:
+            return None
+        array = float32(values)
+        same("comparison: size", array.size, int(np.prod(shape)))
+        arrays.append(array)
+        return len(arrays) - 1
+
+    t, s = len(rows), len(columns)
+    described = [
+        {
+            "title": panel.title,
+            "problem": panel.problem,
+            "weights": sent(panel.weights, t, s),
+            "sums": sent(panel.sums, t),
+            "difference": sent(panel.difference, t, s),
+            "divergence": sent(panel.divergence, t),
+        }
+        for panel in panels
+    ]
+    weights = [panel.weights for panel in panels if panel.weights is not None]
+    differences = [panel.difference for panel in panels if panel.difference is not None]
+    header = {
+        "panels": described,
+        "rows": list(rows),
+        "columns": list(columns),
+        "text": words("comparison", text),
+        "weights": _weight_scale([float32(x) for x in weights], scale),
+        "differences": _around_zero([float32(x) for x in differences]),
+        "colours": {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK, "diverging": DIVERGING},
+    }
+    return pack(header, arrays)
+
+
+def _weight_scale(weights: Sequence[np.ndarray], scale: CommonScale) -> dict[str, Any]:
+    """One scale for all the weights."""
+    outside = any(x.min(initial=0) < 0 or x.max(initial=0) > 1 + 1e-6 for x in weights)
+    if outside:
+        return _around_zero(weights)
+    paint = coloured(np.zeros((1, 1)), scale)
+    ends = {"low": 0.0, "high": 1.0, "ticks": paint.ticks, "labels": paint.tick_labels}
+    return {"shades": "linear", "root": scale == "sqrt", **ends}
+
+
+def _around_zero(values: Sequence[np.ndarray]) -> dict[str, Any]:
+    """One scale around 0 that reaches to the largest magnitude there is."""
+    most = max((float(np.nanmax(np.abs(x), initial=0)) for x in values), default=0.0)
+    paint = coloured(np.zeros((1, 1)), "diverging", most)
+    ticks = [(tick - paint.low) / (paint.high - paint.low) for tick in paint.ticks]
+    ends = {"low": paint.low, "high": paint.high, "ticks": ticks, "labels": paint.tick_labels}
+    return {"shades": "diverging", "root": False, **ends}
