@@ -8,11 +8,13 @@ from pathlib import Path
 
 import attnviz
 from attnviz import pretrained
+from attnviz.attention import catalogue
 
 
 def _run(args: argparse.Namespace) -> None:
     bundle = attnviz.load(args.model, args.device)
-    trace = attnviz.run(bundle, args.text, args.target, to=args.to)
+    about = {"variant": args.variant, "where": args.where}
+    trace = attnviz.run(bundle, args.text, args.target, to=args.to, **about)
     print(trace.output)
     for path, kept in trace.items():
         print(f"{path:<28} {kept.axes:<6} {'x'.join(map(str, kept.value.shape))}")
@@ -34,8 +36,16 @@ def _first_line(card: str) -> str:
 
 
 def _variants(args: argparse.Namespace) -> None:
+    """A line for each: name, title, what it takes, paper, oracle."""
+    group = ""
     for name, variant in attnviz.variants().items():
-        print(f"{name:<16} {variant.title['en']:<28} {variant.paper}")
+        if group != catalogue.group(name):
+            group = catalogue.group(name)
+            print(f"\n{group}")
+        oracle = f"{variant.oracle.title} to {variant.oracle.error:.0e}" if variant.oracle else ""
+        print(f"  {name:<22} {variant.title['en']:<38} {', '.join(variant.knobs)}")
+        print(f"  {'':<22} {variant.paper}; matches {oracle}")
+    print(f"\n{len(attnviz.variants())} variants")
 
 
 def _app(args: argparse.Namespace) -> None:
@@ -84,6 +94,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--model", default="en-zh", help="a built-in name or a folder")
     run.add_argument("--target", help="force this output text")
     run.add_argument("--to", help="language to translate into: zh or en")
+    run.add_argument("--variant", help="run with this attention in place of the model's own")
+    run.add_argument("--where", default="*", help='in which attentions: "decoder.*.cross", say')
     run.add_argument("--save", type=Path, help="write the trace to this .npz file")
     _device_option(run)
     add("models", _models, "list the built-in models")

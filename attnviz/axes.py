@@ -23,7 +23,7 @@ MEANING = MappingProxyType(
         "L": "layers",
         "A": "hidden units of a score or a gate",
         "N": "groups, blocks or rows of a table",
-        "R": "features, landmarks or ranks",
+        "R": "features, landmarks, compressed blocks or ranks",
         "1": "one number for each row",
     }
 )

@@ -3,7 +3,7 @@
 Three apps in one browser, interleaved: (a) an empty Streamlit app, (b) Explore, (c) the same heads
 as Plotly subplots. The target is forced, so (b) and (c) run one forward pass and no decoding. A
 time ends at the second animation frame after the last change that belongs to the picture: for
-"grid" the canvas of all heads, for "page" everything on the page.
+"grid" the canvas of all heads (or of a comparison), for "page" everything on the page.
 
     python -m benchmarks.latency --repeats 9
 """
@@ -40,7 +40,9 @@ WATCH = """
   const changed = (every) => {
     const records = every.filter((r) => !unseen(r.target));
     if (!start || !records.length) return;
-    if (records.some((r) => r.attributeName && r.target.matches(".head-grid"))) note("grid");
+    const isGrid = ({ attributeName, target }) =>
+      attributeName && target.matches(".head-grid, .comparison");
+    if (records.some(isGrid)) note("grid");
     note("page");
     clearTimeout(timer);
     timer = setTimeout(() => { observers.forEach((o) => o.disconnect()); resolve(seen); }, quiet);

@@ -34,7 +34,7 @@ def snippet(
         *(f"{names[name]} = {code}" for name, code in sources.items()),
         *([f"{here} = {', '.join(map(str, at.values()))}"] if at else []),
         *_ranges(summed(node), sizes),
-        f"value = {_code(node, _Pen(names, frozenset()))[0]}",
+        f"value = {_code(node, _Pen(names, frozenset(), summed(node)))[0]}",
         'print(f"{float(value):#.4g}")',
         f'print(float(trace["{path}"].value{f"[{here}]" if at else ""}))  # as the model has it',
     ]
@@ -54,10 +54,12 @@ def _ranges(letters: Sequence[str], sizes: Mapping[str, int]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Pen:
-    """The operands' names in the code, and the indices that run."""
+    """The operands' names in the code, the indices that run here, and all that run in the program,
+    each along an axis of its own."""
 
     names: Mapping[str, str]
     free: frozenset[str]
+    axes: tuple[str, ...]
 
 
 def _code(node: Node, pen: _Pen) -> Code:
@@ -72,7 +74,7 @@ def _code(node: Node, pen: _Pen) -> Code:
             return f"{pen.names[name]}[{', '.join(_code(i, pen)[0] for i in indices)}]", _ATOM
         case Reduce(kind=kind, letters=letters, body=body):
             inner = replace(pen, free=pen.free | set(letters))
-            return f"({_code(body, inner)[0]}).{kind}()", _ATOM
+            return f"({_code(body, inner)[0]}).{_reduction(kind, letters, pen)}", _ATOM
         case Apply():
             return _apply(node, pen)
         case Binary(symbol=symbol, left=left, right=right):
@@ -83,6 +85,15 @@ def _code(node: Node, pen: _Pen) -> Code:
             first = _held(_code(left, pen), level + (symbol == "**"))
             second = _held(_code(right, pen), level + (symbol != "**"))
             return f"{first} {symbol} {second}", level
+
+
+def _reduction(kind: str, letters: tuple[str, ...], pen: _Pen) -> str:
+    """The method that takes the sum and its like; one within another leaves the others' axes."""
+    if not pen.free:
+        return f"{kind}()"
+    axes = ", ".join(str(pen.axes.index(letter) - len(pen.axes)) for letter in letters)
+    named = {"max": "amax"}.get(kind, kind)
+    return f"{named}({axes if len(letters) == 1 else f'({axes})'}, keepdim=True)"
 
 
 def _runs(node: Node, pen: _Pen) -> bool:
