@@ -39,7 +39,7 @@ def one(
         if key not in st.session_state:
             st.session_state[key] = start
         return st.selectbox(name, knob.options, help=said, key=key)
-    unit = text(f"unit-{knob.unit}") if knob.unit else ""
+    unit = text(f"unit-{knob.unit}") if knob.unit not in ("", name) else ""
     label = f"{name} · {unit}" if unit else name
     if name.rpartition(".")[2] == "seed":
         return _number(label, knob, start, said, key)

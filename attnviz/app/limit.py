@@ -70,8 +70,12 @@ def panel(text: Text, given: Given) -> None:
     value = knobs.one(text, slide.parameter, knob, knob.usual(sizes), sizes, key)
     now = Chosen(slide.variant.name, ((slide.parameter, value),))
     ends = [_end(limit, sizes) for limit in slide.limits[:2]]
-    _pictures(text, given, now, ends)
-    _curve(text, given, slide, knob, sizes, ends, float(value))
+    left, right = st.columns([5, 2], gap="medium")
+    with left:
+        _pictures(text, given, now, ends)
+    with right:
+        _distances(text, given, now, ends)
+        _curve(text, given, slide, knob, sizes, ends, float(value))
 
 
 def _said(text: Text, slide: Slide) -> str:
@@ -115,8 +119,16 @@ def _pictures(text: Text, given: Given, now: Chosen, ends: list[Chosen]) -> None
             )
         )
     at = vectors(given.source)
-    words = text.group("comparison") | {"reference": text("limit-now"), "same": ""}
+    words = text.group("comparison") | {
+        "reference": text("limit-now"),
+        "same": "",
+        "bar-differences": text("limit-difference"),
+    }
     components.comparison(panels, at.rows, at.columns, words, "limit-matrices")
+
+
+def _distances(text: Text, given: Given, now: Chosen, ends: list[Chosen]) -> None:
+    """How far it is to each end, in words."""
     distances = []
     for end in ends:
         apart = changed(given.source, now, end, given.head)
@@ -155,8 +167,7 @@ def _curve(
                 y.append(apart.largest)
         lines[title(text, end)] = (x, y)
     titles = (slide.parameter, text("limit-curve"))
-    chart = curves(lines, titles, log=False, marks=True, at=value, height=240)
-    chart.layout["showlegend"] = True
+    chart = curves(lines, titles, log=False, marks=True, at=value, named=True)
     if knob.log:
         chart.layout["xaxis"]["type"] = "log"
     st.plotly_chart(chart, key="limit-curve", config={"displayModeBar": False})

@@ -43,7 +43,7 @@ def _choices(text: Text, chosen: list[Chosen]) -> None:
     right.segmented_control(
         text("scale"),
         ("linear", "sqrt"),
-        format_func=lambda option: text(f"scale-{option}"),
+        format_func=lambda option: text(f"common-{option}"),
         key="common",
         default="linear",
         required=True,

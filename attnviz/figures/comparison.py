@@ -37,8 +37,9 @@ def comparison(
 ) -> bytes:
     """The payload of `panels`, whose weights are all T x S under the labels `rows` and `columns`.
 
-    Weights between 0 and 1 are coloured 0..1, by their square root with the `scale` "sqrt"; where
-    one lies outside, all are coloured around 0. Raises ValueError where sizes do not agree.
+    Weights between 0 and 1 are coloured 0..1; where one lies outside, all are coloured around 0.
+    With the `scale` "sqrt" colours go by the square root of the magnitude. Raises
+    ValueError where sizes do not agree.
     """
     arrays: list[np.ndarray] = []
 
@@ -70,7 +71,7 @@ def comparison(
         "columns": list(columns),
         "text": words("comparison", text),
         "weights": _weight_scale([float32(x) for x in weights], scale),
-        "differences": _around_zero([float32(x) for x in differences]),
+        "differences": _around_zero([float32(x) for x in differences], scale),
         "colours": {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK, "diverging": DIVERGING},
     }
     return pack(header, arrays)
@@ -80,16 +81,26 @@ def _weight_scale(weights: Sequence[np.ndarray], scale: CommonScale) -> dict[str
     """One scale for all the weights."""
     outside = any(x.min(initial=0) < 0 or x.max(initial=0) > 1 + 1e-6 for x in weights)
     if outside:
-        return _around_zero(weights)
+        return _around_zero(weights, scale)
     paint = coloured(np.zeros((1, 1)), scale)
     ends = {"low": 0.0, "high": 1.0, "ticks": paint.ticks, "labels": paint.tick_labels}
     return {"shades": "linear", "root": scale == "sqrt", **ends}
 
 
-def _around_zero(values: Sequence[np.ndarray]) -> dict[str, Any]:
-    """One scale around 0 that reaches to the largest magnitude there is."""
+def _around_zero(values: Sequence[np.ndarray], scale: CommonScale) -> dict[str, Any]:
+    """One scale around 0 that reaches to the largest magnitude there is; `low` and `high` are what
+    is coloured, numbers or their roots."""
     most = max((float(np.nanmax(np.abs(x), initial=0)) for x in values), default=0.0)
     paint = coloured(np.zeros((1, 1)), "diverging", most)
-    ticks = [(tick - paint.low) / (paint.high - paint.low) for tick in paint.ticks]
-    ends = {"low": paint.low, "high": paint.high, "ticks": ticks, "labels": paint.tick_labels}
-    return {"shades": "diverging", "root": False, **ends}
+    ticks = np.array(paint.ticks)
+    ends = paint.high
+    if scale == "sqrt":
+        ticks, ends = np.sign(ticks) * np.sqrt(np.abs(ticks)), ends**0.5
+    return {
+        "shades": "diverging",
+        "root": scale == "sqrt",
+        "low": -ends,
+        "high": ends,
+        "ticks": ((ticks + ends) / (2 * ends)).tolist(),
+        "labels": paint.tick_labels,
+    }

@@ -17,10 +17,11 @@ def curves(
     log: bool = True,
     marks: bool = False,
     at: float | None = None,
+    named: bool = False,
     height: int = 300,
 ) -> go.Figure:
     """A line for each name, (x, y), under the titles of both axes; with `marks` a point for every
-    number; `at` is an x that is marked. Lines differ in colour and in dash."""
+    number; `at` is an x that is marked; where they are `named`, a legend stands above. Lines differ in colour and in dash."""
     data: list[dict[str, Any]] = [
         {
             "type": "scatter",
@@ -45,7 +46,8 @@ def curves(
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "xaxis": axis | {"title": {"text": titles[0]}} | ({"dtick": 1} if log else {}),
         "yaxis": axis | {"title": {"text": titles[1]}, "exponentformat": "power"},
-        "showlegend": False,
+        "showlegend": named,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "hovermode": "x",
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

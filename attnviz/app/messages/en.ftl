@@ -484,7 +484,7 @@ add = Add a variant
 remove = Remove
 variant = Variant
 combine = { $n ->
-    [0] Combine …
+    [0] Combine
    *[other] Combined: { $n }
 }
 combine-help = Variants that change different parts can work together, for example positions, a mask and a normaliser.
@@ -504,6 +504,8 @@ comparison-hint = Point at a cell, or use the arrow keys: it is read out in ever
 comparison-value = <weight>, row sum <sum>
 comparison-change = change <difference>, distance of the row <divergence>
 comparison-nan = no number
+common-linear = Linear
+common-sqrt = Square root
 measure-sums = Row sum
 measure-sums-help = The weights of a row added up, averaged over the rows. Softmax gives 1; others may give less, more or anything.
 measure-entropy = Entropy
@@ -545,6 +547,7 @@ limit = Slider
 limit-help = Parameters that turn a variant into another one at an end of their range.
 limit-now = now
 limit-distance = Distance to { $name }: largest difference of a weight { $largest }, mean Jensen-Shannon distance { $mean }.
+limit-difference = difference from now
 limit-curve = largest difference of a weight
 unit-tokens = tokens
 unit-heads = heads

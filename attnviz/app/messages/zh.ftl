@@ -484,7 +484,7 @@ add = 添加变体
 remove = 移除
 variant = 变体
 combine = { $n ->
-    [0] 组合 …
+    [0] 组合
    *[other] 已组合 { $n } 个
 }
 combine-help = 改变不同部分的变体可以一起使用，例如位置、掩码和归一化。
@@ -504,6 +504,8 @@ comparison-hint = 指向一个格子，或用方向键：所有变体会同时�
 comparison-value = <weight>，行和 <sum>
 comparison-change = 变化 <difference>，该行距离 <divergence>
 comparison-nan = 不是数
+common-linear = 线性
+common-sqrt = 平方根
 measure-sums = 行和
 measure-sums-help = 每行权重相加，再对各行取平均。Softmax 为 1；其他变体可能更小、更大或任意。
 measure-entropy = 熵
@@ -545,6 +547,7 @@ limit = 滑块
 limit-help = 在取值范围的端点把一个变体变成另一个变体的参数。
 limit-now = 当前
 limit-distance = 与 { $name } 的距离：权重最大差值 { $largest }，平均 Jensen-Shannon 距离 { $mean }。
+limit-difference = 与当前之差
 limit-curve = 权重的最大差值
 unit-tokens = 词元
 unit-heads = 头

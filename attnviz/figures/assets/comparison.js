@@ -132,7 +132,7 @@ function layoutOf({ header, family, panes }, panel, isFirst) {
 function paintStage({ header, palette, family }, { base, values, strip, scale, layout }) {
   const context = prepared(base, layout);
   const { shades, root, low, high } = header[scale];
-  const shown = root ? values.map((x) => Math.sqrt(Math.max(x, 0))) : values;
+  const shown = root ? values.map((x) => Math.sign(x) * Math.sqrt(Math.abs(x))) : values;
   const picture = { rows: header.rows, columns: header.columns, scale: { low, high } };
   const levels = levelsBetween(shown, picture.scale);
   paintColours(context, picture, layout, levels, palette[shades]);
