@@ -28,9 +28,13 @@ MEANING = MappingProxyType(
     }
 )
 
+LOCAL = frozenset("GANR")
+"""Letters whose size each part of a path chooses for itself: a step has its own."""
+
 
 def fit(shape: Sequence[int], axes: str, sizes: MutableMapping[str, int], name: str) -> None:
-    """Check that `shape` has the `axes` ("H T S"), and that a letter means one size everywhere.
+    """Check that `shape` has the `axes` ("H T S"), and that a letter means one size everywhere, a
+    LOCAL one within the step.
 
     `sizes` holds the size of each letter met so far and is filled in. Raises ValueError with both
     numbers when the count of axes or a size differs.
@@ -39,6 +43,8 @@ def fit(shape: Sequence[int], axes: str, sizes: MutableMapping[str, int], name: 
     if len(shape) != len(letters):
         raise ValueError(f"{name} has {len(shape)} axes {tuple(shape)}, declared {axes!r}")
     sizes["1"] = 1
+    own: MutableMapping[str, int] = {}
     for letter, size in zip(letters, shape, strict=True):
-        if sizes.setdefault(letter, size) != size:
-            raise ValueError(f"{name}: axis {letter} has size {size}, expected {sizes[letter]}")
+        known = own if letter in LOCAL else sizes
+        if known.setdefault(letter, size) != size:
+            raise ValueError(f"{name}: axis {letter} has size {size}, expected {known[letter]}")
