@@ -9,7 +9,8 @@ import streamlit as st
 import attnviz
 from attnviz import rule
 from attnviz.app import components, knobs, lineup
-from attnviz.app.laboratory import changed, inputs, result, said
+from attnviz.app.laboratory import changed, inputs, result
+from attnviz.app.matrices import drawn
 from attnviz.app.spec import Chosen
 from attnviz.app.text import Text
 from attnviz.app.vectors import Source, vectors
@@ -17,7 +18,6 @@ from attnviz.attention import catalogue
 from attnviz.attention.parameter import Option
 from attnviz.attention.variant import Limit, Variant
 from attnviz.figures import equation
-from attnviz.figures.comparison import Panel
 
 SOURCE = Source(tokens=10, keys=10, width=16, heads=4, seed=3)
 """The vectors of a card's picture."""
@@ -63,22 +63,9 @@ def _picture(text: Text, chosen: Chosen) -> None:
     plain = Chosen("softmax")
     panels = []
     for one in (plain, chosen):
-        found = result(SOURCE, one, HEAD)
+        apart = None if one is plain else changed(SOURCE, one, plain, HEAD)
         title = one.variant.title[text.language]
-        if found.problem or found.measures is None:
-            assert found.problem is not None
-            panels.append(Panel(title, problem=said(text, found.problem)))
-            continue
-        apart = changed(SOURCE, one, plain, HEAD) if one is not plain else None
-        panels.append(
-            Panel(
-                title,
-                found.pattern_TS,
-                found.measures.sums_T,
-                apart.difference_TS if apart else None,
-                apart.divergence_T if apart else None,
-            )
-        )
+        panels.append(drawn(text, title, result(SOURCE, one, HEAD), apart))
     at = vectors(SOURCE)
     components.comparison(panels, at.rows, at.columns, text.group("comparison"), "card-picture")
 

@@ -10,7 +10,7 @@ from attnviz.app.text import Text
 from attnviz.attention.parameter import Inputs, Option, Parameter
 from attnviz.attention.variant import Variant
 
-MOST = 256
+MOST, MOST_LOG = 256, 10_000
 """Where a slider ends whose parameter could go on for ever."""
 STEPS = 40
 """Places of a slider in equal ratios."""
@@ -85,9 +85,7 @@ def _end(knob: Parameter, inputs: Inputs, usual: float) -> float:
     high = inputs.number(knob.high)
     if knob.unit == "tokens":
         return min(high, max(inputs.sizes["S"], inputs.sizes["T"]))
-    if high <= MOST or (knob.log and high <= 1e4):
-        return high
-    return min(high, max(MOST, 2 * usual))
+    return min(high, max(MOST_LOG if knob.log else MOST, 2 * usual))
 
 
 def _end_of(value: float, low: float, high: float) -> float:

@@ -8,15 +8,14 @@ import streamlit as st
 
 import attnviz
 from attnviz.app import components, knobs
-from attnviz.app.laboratory import changed, inputs, result, said
-from attnviz.app.matrices import title
+from attnviz.app.laboratory import changed, inputs, result
+from attnviz.app.matrices import drawn, title
 from attnviz.app.source import Given
 from attnviz.app.spec import Chosen
 from attnviz.app.text import Text
 from attnviz.app.vectors import vectors
-from attnviz.attention.parameter import Inputs, Parameter
+from attnviz.attention.parameter import Inputs, Option, Parameter
 from attnviz.attention.variant import Limit, Variant
-from attnviz.figures.comparison import Panel
 from attnviz.figures.cost import curves
 
 CURVE = 24
@@ -25,10 +24,11 @@ CURVE = 24
 
 @dataclass(frozen=True)
 class Slide:
-    """A parameter of a variant that has a limit case at one of its values or more."""
+    """A parameter of a variant, and the limit cases at its values."""
 
     variant: Variant
     parameter: str
+    knob: Parameter
     limits: tuple[Limit, ...]
 
     @property
@@ -38,15 +38,14 @@ class Slide:
 
 @cache
 def slides() -> Mapping[str, Slide]:
-    """Every slider that reaches another variant, by name ("entmax.alpha")."""
-    found = {}
+    """Every slider there is, by name ("entmax.alpha"); those that reach another variant first."""
+    found = []
     for variant in attnviz.variants().values():
         for name, knob in variant.parameters.items():
-            limits = tuple(x for x in variant.limits if set(x.given) == {name})
-            if isinstance(knob, Parameter) and limits:
-                slide = Slide(variant, name, limits)
-                found[slide.name] = slide
-    return found
+            if isinstance(knob, Parameter) and name != "seed":
+                limits = tuple(x for x in variant.limits if set(x.given) == {name})
+                found.append(Slide(variant, name, knob, limits))
+    return {slide.name: slide for slide in sorted(found, key=lambda slide: -len(slide.limits[:2]))}
 
 
 def panel(text: Text, given: Given) -> None:
@@ -64,60 +63,61 @@ def panel(text: Text, given: Given) -> None:
     )
     slide = slides()[state["limit"]]
     sizes = inputs(given.source)
-    knob = slide.variant.parameters[slide.parameter]
-    assert isinstance(knob, Parameter)
-    key = f"slide-{slide.name}"
-    value = knobs.one(text, slide.parameter, knob, knob.usual(sizes), sizes, key)
-    now = Chosen(slide.variant.name, ((slide.parameter, value),))
-    ends = [_end(limit, sizes) for limit in slide.limits[:2]]
+    start = slide.knob.usual(sizes)
+    value = knobs.one(text, slide.parameter, slide.knob, start, sizes, f"slide-{slide.name}")
+    now = _at(slide, value)
+    ends = _ends(slide, sizes)
     left, right = st.columns([5, 2], gap="medium")
     with left:
         _pictures(text, given, now, ends)
     with right:
         _distances(text, given, now, ends)
-        _curve(text, given, slide, knob, sizes, ends, float(value))
+        _curve(text, given, slide, sizes, ends, float(value))
 
 
 def _said(text: Text, slide: Slide) -> str:
-    ends = " ↔ ".join(_name(text, limit.equals) for limit in slide.limits[:2])
-    return f"{slide.variant.title[text.language]}: {slide.parameter} → {ends}"
+    said = f"{slide.variant.title[text.language]}: {slide.parameter}"
+    ends = " ↔ ".join(
+        attnviz.variants()[limit.equals].title[text.language] for limit in slide.limits[:2]
+    )
+    return f"{said} → {ends}" if ends else said
 
 
-def _name(text: Text, name: str) -> str:
-    return attnviz.variants()[name].title[text.language]
+def _at(slide: Slide, value: float) -> Chosen:
+    return Chosen(slide.variant.name, ((slide.parameter, value),))
 
 
-def _end(limit: Limit, sizes: Inputs) -> Chosen:
+def _ends(slide: Slide, sizes: Inputs) -> list[Chosen]:
+    """What stands at both ends of the slider, the smaller value first: the variant that is reached
+    there, or where none is, this one itself."""
+    known = {
+        sizes.number(limit.given[slide.parameter]): _other(limit, sizes) for limit in slide.limits
+    }
+    stops = knobs.places(slide.knob, sizes)
+    for value in (stops[0], stops[-1]):
+        if len(known) < 2:
+            known.setdefault(value, _at(slide, value))
+    found = sorted(known.items())
+    return [found[0][1], found[-1][1]]
+
+
+def _other(limit: Limit, sizes: Inputs) -> Chosen:
     """The other variant, with its parameters for these sizes."""
-    values = {n: sizes.number(v) if _is_rule(v) else v for n, v in limit.of.items()}
+    knobs_of = attnviz.variants()[limit.equals].knobs
+    values = {
+        name: value if isinstance(knobs_of[name], Option) else sizes.number(value)
+        for name, value in limit.of.items()
+    }
     return Chosen(limit.equals, tuple(sorted(values.items())))
-
-
-def _is_rule(value: float | str) -> bool:
-    return isinstance(value, str) and not value.islower()
 
 
 def _pictures(text: Text, given: Given, now: Chosen, ends: list[Chosen]) -> None:
     """What the slider gives in the middle, its ends beside it with the difference from it."""
-    shown = [now, *ends] if len(ends) < 2 else [ends[0], now, ends[1]]
     panels = []
-    for one in shown:
+    for i, one in enumerate((ends[0], now, ends[1])):
+        apart = None if i == 1 else changed(given.source, one, now, given.head)
         found = result(given.source, one, given.head)
-        if found.problem or found.measures is None:
-            assert found.problem is not None
-            panels.append(Panel(title(text, one), problem=said(text, found.problem)))
-            continue
-        apart = None if one is now else changed(given.source, one, now, given.head)
-        heading = title(text, one)
-        panels.append(
-            Panel(
-                heading,
-                found.pattern_TS,
-                found.measures.sums_T,
-                apart.difference_TS if apart else None,
-                apart.divergence_T if apart else None,
-            )
-        )
+        panels.append(drawn(text, title(text, one), found, apart))
     at = vectors(given.source)
     words = text.group("comparison") | {
         "reference": text("limit-now"),
@@ -144,30 +144,24 @@ def _curve(
     text: Text,
     given: Given,
     slide: Slide,
-    knob: Parameter,
     sizes: Inputs,
     ends: list[Chosen],
     value: float,
 ) -> None:
     """The distance to each end for every place of the slider."""
-    places = knobs.places(knob, sizes)
+    places = knobs.places(slide.knob, sizes)
     places = places[:: max(1, len(places) // CURVE)]
     lines = {}
     for end in ends:
         x, y = [], []
         for place in places:
-            apart = changed(
-                given.source,
-                Chosen(slide.variant.name, ((slide.parameter, place),)),
-                end,
-                given.head,
-            )
+            apart = changed(given.source, _at(slide, place), end, given.head)
             if apart:
                 x.append(place)
                 y.append(apart.largest)
         lines[title(text, end)] = (x, y)
     titles = (slide.parameter, text("limit-curve"))
     chart = curves(lines, titles, log=False, marks=True, at=value, named=True)
-    if knob.log:
+    if slide.knob.log:
         chart.layout["xaxis"]["type"] = "log"
     st.plotly_chart(chart, key="limit-curve", config={"displayModeBar": False})

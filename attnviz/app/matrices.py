@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 import torch
 
+from attnviz.analysis.comparison import Change
 from attnviz.app import components
 from attnviz.app.laboratory import Result, changed, result, said
 from attnviz.app.source import Given
@@ -64,26 +65,24 @@ def _pictures(
 ) -> None:
     panels = []
     for i, one in enumerate(results):
-        heading = f"{i + 1} · {title(text, one.chosen)}"
-        if one.problem or one.measures is None:
-            assert one.problem is not None
-            panels.append(Panel(heading, problem=said(text, one.problem)))
-            continue
         apart = changed(given.source, one.chosen, results[reference].chosen, given.head)
-        shown = i != reference and apart is not None
-        panels.append(
-            Panel(
-                heading,
-                one.pattern_TS,
-                one.measures.sums_T,
-                apart.difference_TS if shown and apart else None,
-                apart.divergence_T if shown and apart else None,
-            )
-        )
+        heading = f"{i + 1} · {title(text, one.chosen)}"
+        panels.append(drawn(text, heading, one, None if i == reference else apart))
     at = vectors(given.source)
     components.comparison(
         panels, at.rows, at.columns, text.group("comparison"), "comparison", scale
     )
+
+
+def drawn(text: Text, heading: str, found: Result, apart: Change | None) -> Panel:
+    """A result as a picture with its difference, or the sentence that says why there is none."""
+    if found.problem:
+        return Panel(heading, problem=said(text, found.problem))
+    assert found.measures is not None
+    about = (found.pattern_TS, found.measures.sums_T)
+    if apart is None:
+        return Panel(heading, *about)
+    return Panel(heading, *about, apart.difference_TS, apart.divergence_T)
 
 
 def _table(text: Text, given: Given, results: list[Result], reference: int) -> None:
