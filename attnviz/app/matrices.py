@@ -79,7 +79,7 @@ def drawn(text: Text, heading: str, found: Result, apart: Change | None) -> Pane
     if found.problem:
         return Panel(heading, problem=said(text, found.problem))
     assert found.measures is not None
-    about = (found.pattern_TS, found.measures.sums_T)
+    about = (found.pattern_TS, found.measures.sums_T, found.measures.entropy_T)
     if apart is None:
         return Panel(heading, *about)
     return Panel(heading, *about, apart.difference_TS, apart.divergence_T)

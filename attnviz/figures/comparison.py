@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from attnviz.figures.colour import DIVERGING, SEQUENTIAL_DARK, SEQUENTIAL_LIGHT
-from attnviz.figures.payload import Array, float32, pack, same, words
+from attnviz.figures.payload import Array, float32, pack, words
 from attnviz.figures.scale import coloured
 
 CommonScale = Literal["linear", "sqrt"]
@@ -16,13 +16,14 @@ CommonScale = Literal["linear", "sqrt"]
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One attention: its weights TS and what stands beside each row (T numbers), and, but for the
-    reference, the difference TS of the weights with the rows' distances T. One that could not be
-    computed has a `problem` instead, one sentence."""
+    """One attention: its weights TS with the sum and the entropy of each row (T numbers each), and,
+    but for the reference, the difference TS of the weights with the rows' distances T. One that
+    could not be computed has a `problem` instead, one sentence."""
 
     title: str
     weights: Array | None = None
     sums: Array | None = None
+    entropy: Array | None = None
     difference: Array | None = None
     divergence: Array | None = None
     problem: str = ""
@@ -47,7 +48,8 @@ def comparison(
         if values is None:
             return None
         array = float32(values)
-        same("comparison: size", array.size, int(np.prod(shape)))
+        if array.shape != shape:
+            raise ValueError(f"comparison: {array.shape} given, {shape} needed")
         arrays.append(array)
         return len(arrays) - 1
 
@@ -58,6 +60,7 @@ def comparison(
             "problem": panel.problem,
             "weights": sent(panel.weights, t, s),
             "sums": sent(panel.sums, t),
+            "entropy": sent(panel.entropy, t),
             "difference": sent(panel.difference, t, s),
             "divergence": sent(panel.divergence, t),
         }
@@ -70,11 +73,17 @@ def comparison(
         "rows": list(rows),
         "columns": list(columns),
         "text": words("comparison", text),
-        "weights": _weight_scale([float32(x) for x in weights], scale),
-        "differences": _around_zero([float32(x) for x in differences], scale),
+        "weights": _weight_scale([_finite(x) for x in weights], scale),
+        "differences": _around_zero([_finite(x) for x in differences], scale),
         "colours": {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK, "diverging": DIVERGING},
     }
     return pack(header, arrays)
+
+
+def _finite(values: Array) -> np.ndarray:
+    """The numbers that a colour can be given."""
+    found = float32(values)
+    return found[np.isfinite(found)]
 
 
 def _weight_scale(weights: Sequence[np.ndarray], scale: CommonScale) -> dict[str, Any]:
@@ -90,7 +99,7 @@ def _weight_scale(weights: Sequence[np.ndarray], scale: CommonScale) -> dict[str
 def _around_zero(values: Sequence[np.ndarray], scale: CommonScale) -> dict[str, Any]:
     """One scale around 0 that reaches to the largest magnitude there is; `low` and `high` are what
     is coloured, numbers or their roots."""
-    most = max((float(np.nanmax(np.abs(x), initial=0)) for x in values), default=0.0)
+    most = max((float(np.abs(x).max(initial=0)) for x in values), default=0.0)
     paint = coloured(np.zeros((1, 1)), "diverging", most)
     ticks = np.array(paint.ticks)
     ends = paint.high

@@ -39,6 +39,7 @@ function take(view, data) {
     ...panel,
     weights: found(panel.weights),
     sums: found(panel.sums),
+    entropy: found(panel.entropy),
     difference: found(panel.difference),
     divergence: found(panel.divergence),
   }));
@@ -215,7 +216,8 @@ function sayPoint({ header, panes, point, readout }) {
     const at = point.row * columns.length + point.column;
     const weight = digits(panel.weights[at], text.nan);
     const sum = digits(panel.sums[point.row], text.nan);
-    say(value, text.value, { weight: span("weight", weight), sum });
+    const entropy = digits(panel.entropy[point.row], text.nan);
+    say(value, text.value, { weight: span("weight", weight), sum, entropy });
     if (!panel.difference) continue;
     const parts = {
       difference: digits(panel.difference[at], text.nan),
