@@ -56,14 +56,16 @@ def measures(pattern_TS: Tensor) -> Measures:
     weights_TS = pattern_TS.double()
     shares_TS = _shares(weights_TS)
     t, s = weights_TS.shape
+    finite = weights_TS.isfinite().all()
+    rounding = max(t, s) * torch.finfo(pattern_TS.dtype).eps
     place_T1 = torch.arange(t)[:, None] + s - t
     apart_TS = (place_T1 - torch.arange(s)).abs().double()
     return Measures(
         sums_T=weights_TS.sum(-1),
-        entropy_T=-torch.special.xlogy(shares_TS, shares_TS).sum(-1),
+        entropy_T=torch.special.entr(shares_TS).sum(-1),
         distance_T=(shares_TS * apart_TS).sum(-1),
         density=float((weights_TS.abs() > TINY).double().mean()),
-        rank=int(torch.linalg.matrix_rank(weights_TS)) if weights_TS.isfinite().all() else 0,
+        rank=int(torch.linalg.matrix_rank(weights_TS, rtol=rounding)) if finite else 0,
         least=float(weights_TS.min()),
         most=float(weights_TS.max()),
     )
@@ -86,7 +88,7 @@ def divergence(one_TS: Tensor, other_TS: Tensor) -> Tensor:
     """Jensen-Shannon distance T of the rows (Lin 1991; Endres, Schindelin 2003), its logarithm to
     base 2."""
     p_TS, q_TS = _shares(one_TS.double()), _shares(other_TS.double())
-    middle_TS = (p_TS + q_TS) / 2
+    middle_TS = ((p_TS + q_TS) / 2).clamp_min(torch.finfo(torch.float64).tiny)
 
     def apart(x_TS: Tensor) -> Tensor:
         return (torch.special.xlogy(x_TS, x_TS) - torch.special.xlogy(x_TS, middle_TS)).sum(-1)

@@ -176,6 +176,10 @@ def joined(*variants: Variant) -> Variant:
 class _Joined(Variant):
     """Its parts are built by the variants it is made of."""
 
+    @property
+    def knobs(self) -> Mapping[str, Parameter | Option]:
+        return self.parameters  # the seeds are among them
+
     def build(self, inputs: Inputs | None = None, /, **given: Value) -> Parts:
         self.values(inputs, **given)
         assert not isinstance(self.parts, Parts)

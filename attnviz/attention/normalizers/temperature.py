@@ -47,5 +47,8 @@ VARIANT = Variant(
     oracle=Oracle(
         package="torch", call="F.scaled_dot_product_attention(scale=1 / (tau sqrt d))", error=1e-13
     ),
-    limits=(Limit(given={"tau": 1.0}, equals="softmax"),),
+    limits=(
+        Limit(given={"tau": 0.01}, equals="hard", error=0.5),
+        Limit(given={"tau": 1.0}, equals="softmax"),
+    ),
 )
