@@ -498,3 +498,19 @@ def test_a_row_with_nothing_allowed_gives_no_gradient_that_is_no_number(
         assert x.grad.isfinite().all()
     assert q.grad is not None
     assert (q.grad[:, 1:, 3] == 0).all()
+
+
+@MASKS
+@pytest.mark.parametrize("mass", [0.05, 0.5, 0.9, 1.0])
+def test_top_p_matches_transformers(
+    qkv: Callable,
+    agree: Callable,
+    package: Callable[[str], Any],
+    mass: float,
+    mask: Tensor | None,
+) -> None:
+    q, k, v = qkv()
+    ours = attnviz.attend("top_p", q, k, v, mask, mass=mass)
+    rows = ours["masked"].value.flatten(0, 2)
+    cut = package("transformers").TopPLogitsWarper(mass)(None, rows) if mass < 1 else rows
+    agree("top_p", ours["pattern"].value.flatten(0, 2), cut.softmax(-1))
