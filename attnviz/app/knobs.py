@@ -71,20 +71,20 @@ def places(knob: Parameter, inputs: Inputs) -> list[float]:
         return [n for n in range(int(low), int(high) + 1) if int(high) % n == 0]
     if knob.log and low > 0:
         ratio = (high / low) ** (1 / STEPS)
-        found = {_short(low * ratio**i) for i in range(STEPS + 1)}
+        found = {low, high, *(_short(low * ratio**i) for i in range(1, STEPS))}
         found = {round(x) for x in found} if knob.whole else found
     elif knob.whole:
         step = max(1, round((high - low) / 64))
         found = {*range(int(low), int(high) + 1, step), int(high)}
     else:
-        found = {_short(low + (high - low) * i / STEPS) for i in range(STEPS + 1)}
+        found = {low, high, *(_short(low + (high - low) * i / STEPS) for i in range(1, STEPS))}
     return sorted({*(x for x in found if low <= x <= high), _end_of(usual, low, high)})
 
 
 def _end(knob: Parameter, inputs: Inputs, usual: float) -> float:
     high = inputs.number(knob.high)
     if knob.unit == "tokens":
-        return min(high, max(inputs.sizes["S"], inputs.sizes["T"]))
+        return min(high, max(inputs.sizes["S"], inputs.sizes["T"], usual))
     return min(high, max(MOST_LOG if knob.log else MOST, 2 * usual))
 
 

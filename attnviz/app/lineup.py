@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import attnviz
 from attnviz.app import knobs, spec
@@ -11,7 +12,6 @@ from attnviz.app.laboratory import inputs, said
 from attnviz.app.source import Given
 from attnviz.app.spec import Chosen
 from attnviz.app.text import Text
-from attnviz.attention import catalogue
 from attnviz.attention.parameter import Inputs
 from attnviz.attention.parts import INSIDE
 from attnviz.attention.variant import Variant
@@ -29,18 +29,43 @@ SETS: Mapping[str, str] = {
 """Comparisons to begin with."""
 
 
-def choose(text: Text, given: Given) -> list[Chosen]:
-    """Draw a column for each variant: its name, what it is combined with, its parameters."""
+def names(text: Text) -> list[Chosen]:
+    """Draw a column for each variant: its name and what it is combined with."""
     chosen = _kept(text)
-    sizes = inputs(given.source)
     columns = st.columns(len(chosen), gap="small")
     found = [
-        _column(text, column, i, one, sizes, len(chosen))
+        _column(text, column, i, one, len(chosen))
         for i, (column, one) in enumerate(zip(columns, chosen, strict=True))
     ]
-    st.session_state["compare"] = spec.to_text(found)
-    st.session_state["reference"] = min(st.session_state["reference"], len(found) - 1)
+    _keep(found)
     return found
+
+
+def tuned(text: Text, given: Given, chosen: list[Chosen]) -> list[Chosen]:
+    """Draw the parameters of each under its name; the line-up with what they say."""
+    sizes, found = inputs(given.source), []
+    for i, (column, one) in enumerate(
+        zip(st.columns(len(chosen), gap="small"), chosen, strict=True)
+    ):
+        with column:
+            with st.container(key=f"whose-{i}"):
+                st.caption(f"{i + 1} · {one.variant.title[text.language]}")
+            key = f"knob-{_epoch()}-{i}-{one.name}"
+            values = knobs.knobs(text, one.variant, dict(one.values), sizes, key)
+        found.append(Chosen(one.name, tuple(sorted(values.items()))))
+    _keep(found)
+    return found
+
+
+def _keep(found: list[Chosen]) -> None:
+    state = st.session_state
+    state["compare"] = spec.to_text(found)
+    state["reference"] = min(state["reference"], len(found) - 1)
+
+
+def _epoch() -> int:
+    """How often the line-up was put anew: its widgets are then new ones too."""
+    return st.session_state.get("epoch", 0)
 
 
 def _kept(text: Text) -> list[Chosen]:
@@ -87,13 +112,11 @@ def _remove(i: int) -> None:
 
 
 def _put(line: str) -> None:
-    """A new line-up: its widgets are new ones too."""
-    state = st.session_state
-    state["compare"], state["epoch"] = line, state.get("epoch", 0) + 1
+    st.session_state.update(compare=line, epoch=_epoch() + 1)
 
 
-def _column(text: Text, column, i: int, chosen: Chosen, sizes: Inputs, n: int) -> Chosen:
-    key = f"{st.session_state.get('epoch', 0)}-{i}"
+def _column(text: Text, column: DeltaGenerator, i: int, chosen: Chosen, n: int) -> Chosen:
+    key = f"{_epoch()}-{i}"
     first, *more = chosen.name.split("+")
     with column:
         known = attnviz.variants()
@@ -107,16 +130,12 @@ def _column(text: Text, column, i: int, chosen: Chosen, sizes: Inputs, n: int) -
         )
         under, beside = st.columns(2, gap="small")
         with under:
-            others = _others(text, name, more, key)
-        joined = "+".join((name, *others))
-        values = dict(chosen.values) if joined == chosen.name else {}
-        one = catalogue.find(joined)
-        found = knobs.knobs(text, one, values, sizes, f"knob-{key}-{joined}")
+            joined = "+".join((name, *_others(text, name, more, key)))
         if n > FEWEST:
             beside.button(
                 text("remove"), key=f"remove-{key}", on_click=_remove, args=(i,), type="tertiary"
             )
-    return Chosen(joined, tuple(sorted(found.items())))
+    return Chosen(joined, chosen.values if joined == chosen.name else ())
 
 
 def _others(text: Text, name: str, more: list[str], key: str) -> list[str]:

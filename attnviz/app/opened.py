@@ -13,10 +13,12 @@ from attnviz.app.place import Places
 from attnviz.app.text import Text
 from attnviz.figures.arithmetic import FIRST, fixed, name, sum_table
 from attnviz.figures.number import digits, exact, shortest
-from attnviz.rule import Index, Node, Operand
+from attnviz.rule import Index, Node, Operand, Reduce
 
 MOST = 300
 """Terms that are listed; the smallest of more are added up in one line."""
+SIGNS = {"sum": "Σ", "mean": "Σ / n"}
+"""How a sum within a formula is named in a table's head."""
 
 
 def panel(text: Text, found: Derivation, places: Places) -> None:
@@ -121,7 +123,7 @@ def _row(text: Text, found: Derivation, places: Places) -> None:
     letter = list(found.at)[-1] if found.at else ""
     along = places.listed(letter) if letter else ()
     cells = list(along) or [found.at.get(letter, 0)]
-    operands = [n for n in _outer(found.node) if n.at]
+    operands = [n for n in _outer(found.node) if isinstance(n, Reduce) or n.at]
     at = {**found.at, **({letter: np.array(cells)} if letter else {})}
     columns = [np.broadcast_to(rule.value(n, at, found.given), len(cells)) for n in operands]
     results = _recorded(found, letter, cells)
@@ -149,16 +151,17 @@ def _recorded(found: Derivation, letter: str, cells: Sequence[int]) -> list[floa
     return values[place].tolist()
 
 
-def _outer(node: Node) -> list[Operand]:
-    """The operands of a rule, each once; not those that are only an index."""
-    inside = {
-        id(i) for n in rule.walk(node) if isinstance(n, Operand) for x in n.at for i in rule.walk(x)
-    }
-    found = {n: None for n in rule.walk(node) if isinstance(n, Operand) and id(n) not in inside}
-    return list(found)
+def _outer(node: Node) -> list[Operand | Reduce]:
+    """The operands of a rule and the sums within it, each once; what stands in a sum or in an
+    index is no operand by itself."""
+    if isinstance(node, Operand | Reduce):
+        return [node]
+    return list(dict.fromkeys(part for child in rule.children(node) for part in _outer(child)))
 
 
 def _html(node: Node, found: Derivation) -> str:
+    if isinstance(node, Reduce):
+        return f"{SIGNS.get(node.kind, node.kind)}<sub>{','.join(node.letters)}</sub> …"
     if not isinstance(node, Operand):
         return "…"
     said = [i.letter if isinstance(i, Index) else "…" for i in node.at]

@@ -29,9 +29,7 @@ class Chosen:
         return replace(self, values=tuple(sorted((*kept, (name, value)))))
 
     def to_text(self) -> str:
-        given = ",".join(
-            f"{n}={v:g}" if isinstance(v, float) else f"{n}={v}" for n, v in self.values
-        )
+        given = ",".join(f"{n}={v}".removesuffix(".0") for n, v in self.values)
         return f"{self.name}({given})" if given else self.name
 
 

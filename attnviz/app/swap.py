@@ -1,7 +1,9 @@
 """Another attention in the model: its choice in the sidebar, and what the model writes with it
 beside what it writes as it was trained."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -55,41 +57,50 @@ def _kept() -> Chosen | None:
 
 
 def _where(text: Text, bundle: Bundle) -> str:
-    """Everywhere, one stack's attention, one layer, one head, as a pattern of paths."""
-    state = st.session_state
-    stack, layer, kind, head = [*state["where"].split("."), *"****"][:4]
+    """Everywhere, one stack's attention, one layer, one head, as a pattern of paths. A pattern of a
+    link that the lists cannot say stands in the first of them as it is."""
+    state, config = st.session_state, bundle.config
     kinds = dict.fromkeys(".".join(path.split(".")[::2]) for path in bundle.model.attentions())
-    places = (ALL, *kinds)
-    for key, start, known in (
-        ("put-block", f"{stack}.{kind}", places),
-        ("put-layer", layer, (ALL, *map(str, range(bundle.config.n_layers)))),
-        ("put-head", head, (ALL, *map(str, range(bundle.config.n_heads)))),
-    ):
-        if state.get(key, start) not in known:
-            state[key] = ALL
-        state.setdefault(key, start)
-    block = st.selectbox(
-        text("where"),
-        places,
-        format_func=lambda x: text("where-all") if x == ALL else text(x.replace(".", "-")),
-        key="put-block",
-    )
-    left, right = st.columns(2)
-    for column, name, n in (
-        (left, "layer", bundle.config.n_layers),
-        (right, "head", bundle.config.n_heads),
-    ):
-        column.selectbox(
-            text(name),
-            (ALL, *map(str, range(n))),
-            format_func=lambda x, name=name: text(f"where-{name}-all") if x == ALL else x,
-            key=f"put-{name}",
-        )
-    stack, _, kind = block.partition(".")
-    found = [stack, state["put-layer"], kind or ALL, state["put-head"]]
-    while found[-1] == ALL and len(found) > 1:
-        found.pop()
-    return ".".join(found)
+    stack, layer, kind, head = [*state["where"].split("."), *"****"][:4]
+    block = ALL if (stack, kind) == (ALL, ALL) else f"{stack}.{kind}"
+    known = (ALL, *kinds)
+    if block not in known:
+        known, block, layer, head = (*known, state["where"]), state["where"], ALL, ALL
+    numbers = {"layer": (layer, config.n_layers), "head": (head, config.n_heads)}
+    chosen = _list(text("where"), "put-block", known, block, partial(_place, text))
+    found = []
+    for column, (name, (start, n)) in zip(st.columns(2), numbers.items(), strict=True):
+        with column:
+            every = text(f"where-{name}-all")
+            options = (ALL, *map(str, range(n)))
+            found.append(_list(text(name), f"put-{name}", options, start, partial(_number, every)))
+    if chosen not in (ALL, *kinds):
+        return chosen
+    stack, _, kind = chosen.partition(".")
+    path = [stack, found[0], kind or ALL, found[1]]
+    while path[-1] == ALL and len(path) > 1:
+        path.pop()
+    return ".".join(path)
+
+
+def _list(
+    label: str, key: str, known: tuple[str, ...], start: str, said: Callable[[str], str]
+) -> str:
+    if st.session_state.get(key, start) not in known:
+        st.session_state[key] = ALL
+    st.session_state.setdefault(key, start)
+    return st.selectbox(label, known, format_func=said, key=key)
+
+
+def _place(text: Text, block: str) -> str:
+    message = block.replace(".", "-")
+    if block == ALL:
+        return text("where-all")
+    return text(message) if message in text else block
+
+
+def _number(every: str, number: str) -> str:
+    return every if number == ALL else number
 
 
 def banner(text: Text, view: View) -> None:

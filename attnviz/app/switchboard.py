@@ -54,7 +54,7 @@ def _decision() -> Decision:
 
 def is_causal(base: View, attention: str) -> bool:
     """Whether the model itself masks the future there."""
-    return f"{attention}.allowed" in base.trace
+    return base.bundle.model.parts(attention).allow is not None
 
 
 def panel(text: Text, base: View, view: View, path: str) -> None:

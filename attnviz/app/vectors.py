@@ -98,7 +98,7 @@ def typed(numbers: str) -> tuple[Tensor, Tensor, Tensor]:
     InputError where it is none."""
     try:
         found = torch.tensor(json.loads(numbers), dtype=torch.float64)
-    except (ValueError, TypeError, RecursionError, RuntimeError):
+    except (ValueError, TypeError, OverflowError, RecursionError, RuntimeError):
         found = torch.zeros(0)
     if found.ndim != 3 or len(found) != 3 or not 0 < found[0].numel() <= MOST_TOKENS * MOST_WIDTH:
         raise InputError("typed", "q, k and v are three matrices of numbers of one small shape")

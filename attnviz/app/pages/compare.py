@@ -6,6 +6,8 @@ import streamlit as st
 from attnviz.app import address, cost, limit, lineup, matrices, source
 from attnviz.app.address import options
 from attnviz.app.laboratory import said
+from attnviz.app.source import Given
+from attnviz.app.spec import Chosen
 from attnviz.app.text import Text
 from attnviz.error import InputError
 
@@ -38,8 +40,15 @@ def page(text: Text) -> None:
     if given and view == "limits":
         limit.panel(text, given)
     elif given:
-        chosen = lineup.choose(text, given)
-        (cost if view == "cost" else matrices).panel(text, given, chosen)
+        _play(text, given, lineup.names(text), view)
     if given and given.source.request:
         st.caption(text("honest"))
+    address.publish()
+
+
+@st.fragment(key="play")
+def _play(text: Text, given: Given, chosen: list[Chosen], view: str) -> None:
+    """The sliders and what they change: a slider that is moved leaves all above it alone."""
+    chosen = lineup.tuned(text, given, chosen)
+    (cost if view == "cost" else matrices).panel(text, given, chosen)
     address.publish()
