@@ -88,8 +88,15 @@ def decided(trace: Trace, decision: Decision) -> Trace:
 
 
 def _weights(changes: Changes) -> dict[str, Tensor]:
-    """The tensors that the changes bring along, by the attention's path and their name."""
-    return {f"{at}.{name}": x for at, parts in changes.items() for name, x in parts.weights.items()}
+    """The tensors that the changes bring along: "variant.NAME" where all attentions share one, else
+    by the attention's path."""
+    found: dict[str, Tensor] = {}
+    for at, parts in changes.items():
+        for name, tensor in parts.weights.items():
+            shared = found.setdefault(f"variant.{name}", tensor) is tensor
+            if not shared:
+                found[f"{at}.{name}"] = tensor
+    return found
 
 
 def _inputs(bundle: Bundle, source: Tokens, read: Tokens) -> dict[str, Tensor]:

@@ -92,10 +92,48 @@ def test_signs_bind_as_in_python(first: str, rest: list[tuple[str, str]]) -> Non
         ("(a0 < b0) + (b0 < c0)", 2),
         ("(a0 < b0) - (c0 < b0)", 1),
         ("exp(a0 < b0)", math.e),
+        ("sigmoid(a0 - b0)", 1 / (1 + math.e)),
+        ("sigmoid(0) + sigmoid(inf) - sigmoid(-inf)", 1.5),
+        ("abs(a0 - c0) * abs(b0)", 9),
+        ("sign(a0 - b0) + 10 * sign(c0) + sign(a0 - a0)", 9),
+        ("floor(c0 / a0) + floor(-c0 / a0)", 2 - 3),
+        ("minimum(b0, a0) ** maximum(a0, b0)", 8),
+        ("maximum(-inf, minimum(inf, c0))", 5),
+        ("minimum(maximum(c0, a0), b0)", 3),
     ],
 )
 def test_functions_and_signs_are_those_of_mathematics(text: str, expected: float) -> None:
     assert number(text, a0=2.0, b0=3.0, c0=5.0) == pytest.approx(expected, rel=1e-14)
+
+
+plain = st.floats(-1e6, 1e6)
+
+
+@given(plain, plain)
+def test_functions_of_numbers_are_pythons_own(a: float, b: float) -> None:
+    for text, expected in (
+        ("abs(aa)", abs(a)),
+        ("floor(aa)", math.floor(a)),
+        ("sign(aa)", (a > 0) - (a < 0)),
+        ("minimum(aa, bb)", min(a, b)),
+        ("maximum(aa, bb)", max(a, b)),
+        ("relu(aa)", max(0.0, a)),
+        ("sigmoid(aa)", 1 / (1 + math.exp(-a)) if a > -700 else 0.0),
+    ):
+        assert number(text, aa=a, bb=b) == pytest.approx(expected, rel=1e-12, abs=1e-300)
+
+
+@given(seeds)
+def test_functions_of_many_cells_are_those_of_each_cell(seed: int) -> None:
+    x = np.random.default_rng(seed).normal(size=(3, 4)) * 3
+    text = "minimum(floor(X[a, b]), sign(X[a, b])) + sigmoid(maximum(X[a, b], a)) * abs(b - 2)"
+    grid = dict(zip("ab", np.ix_(range(3), range(4)), strict=True))
+    whole = rule.value(rule.parse(text), grid, {"X": x})
+    for a, b in np.ndindex(3, 4):
+        value = float(x[a, b])
+        sigmoid = 1 / (1 + math.exp(-max(value, a)))
+        least = min(math.floor(value), (value > 0) - (value < 0))
+        assert whole[a, b] == pytest.approx(least + sigmoid * abs(b - 2), rel=1e-12)
 
 
 @given(seeds)
@@ -138,6 +176,18 @@ def test_a_sum_within_a_sum_has_an_index_of_its_own() -> None:
     assert float(rule.value(node, {}, {"X": x, "Y": y})) == expected
 
 
+def test_three_sums_within_each_other_are_loops() -> None:
+    make = np.random.default_rng(3)
+    x, y, z = make.normal(size=(2, 3)), make.normal(size=(3, 4)), make.normal(size=4)
+    text = "sum(a, max(b, X[a, b] * sum(c, relu(Y[b, c]) * Z[c])) - mean(c, Z[c]))"
+    expected = sum(
+        max(x[a, b] * sum(max(0, y[b, c]) * z[c] for c in range(4)) for b in range(3)) - sum(z) / 4
+        for a in range(2)
+    )
+    found = float(rule.value(rule.parse(text), {}, {"X": x, "Y": y, "Z": z}))
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
 def test_what_is_seen_of_an_operand_is_not_what_is_looked_up() -> None:
     node = rule.parse("x[ids[t]] * scale")
     given = {"x": np.array([0.26, 1.44]), "ids": np.array([1.0, 0.0]), "scale": np.asarray(2.6)}
@@ -173,7 +223,11 @@ def test_what_is_no_rule_is_refused_by_its_own_words(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["sum(d, x[d], axis=0)", "exp(x, out=x)", "exp()", "exp(x, x)", "where(x, 1)", "sum(x[0])"],
+    [
+        *("sum(d, x[d], axis=0)", "exp(x, out=x)", "exp()", "exp(x, x)", "where(x, 1)"),
+        *("sum(x[0])", "minimum(x)", "maximum(x, x, x)", "abs(x, x)", "sign()", "floor(x, 1)"),
+        *("sigmoid(x, out=x)", "round(x)", "min(x, x)", "max(x)"),
+    ],
 )
 def test_a_function_is_refused_with_arguments_that_it_does_not_take(text: str) -> None:
     with pytest.raises(ValueError, match="is not a rule"):
@@ -234,6 +288,13 @@ def test_only_divisions_of_an_index_by_one_are_left_out(text: str, expected: str
         *(("inf - inf", math.nan), ("inf / inf", math.nan), ("sqrt(zero - 1)", math.nan)),
         *(("exp(-inf)", 0), ("where(zero > 0, 1 / zero, 7)", 7), ("max(d, y[d])", math.inf)),
         *(("sum(d, y[d])", math.nan), ("2 ** inf", math.inf), ("zero % zero", math.nan)),
+        *(("sigmoid(-1000)", 0), ("sigmoid(1000)", 1), ("sign(-inf)", -1), ("abs(-inf)", math.inf)),
+        *(
+            ("floor(inf)", math.inf),
+            ("sign(0 / zero)", math.nan),
+            ("minimum(inf, -inf)", -math.inf),
+        ),
+        *(("maximum(0 / zero, 1)", math.nan), ("relu(-inf)", 0)),
     ],
 )
 def test_numbers_that_are_not_finite_go_their_way_without_a_warning(

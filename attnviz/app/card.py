@@ -75,7 +75,7 @@ def _properties(text: Text, variant: Variant) -> None:
     promised = variant.properties
     row = {"one": "row-one", "at most one": "row-most", "any": "row-any"}[promised.row_sum]
     names = [row, "negative" if promised.negative else "positive"]
-    names += [name for name in ("causal", "sparse", "square") if getattr(promised, name)]
+    names += [name for name in ("causal", "sparse", "square", "placed") if getattr(promised, name)]
     names += ["unmaskable"] if not promised.maskable else []
     names += ["mixes"] if promised.mixes_heads else []
     st.markdown(f"##### {text('card-properties')}")

@@ -5,6 +5,7 @@ operations. The counts are those of the method's own algorithm (a window visits 
 window); attnviz itself computes all T x S cells, to be able to show them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
@@ -46,9 +47,24 @@ class Cost:
 
     def of(self, sizes: Mapping[str, float], **parameters: float) -> tuple[float, float, float]:
         """Operations, numbers held and numbers cached for these sizes."""
-        known = {**sizes, **parameters}
+        known = {**sizes, **{_plain(name): number for name, number in parameters.items()}}
         flops, memory, cache = (evaluate(r, known) for r in (self.flops, self.memory, self.cache))
         return flops, memory, cache
+
+    def renamed(self, names: Mapping[str, str]) -> "Cost":
+        """The same rules with other names for parameters ("entmax.alpha" for "alpha")."""
+
+        def put(said: str) -> str:
+            return re.sub(r"\w+", lambda word: _plain(names.get(word[0], word[0])), said)
+
+        return replace(
+            self, **{field.name: put(getattr(self, field.name)) for field in fields(self)}
+        )
+
+
+def _plain(name: str) -> str:
+    """A parameter's name as a rule can say it."""
+    return name.replace(".", "_")
 
 
 FULL = Cost()

@@ -35,7 +35,9 @@ class Properties:
     token; one that is not takes only masks that hide a key from every query. `differentiable` in q,
     k and v wherever no two scores are equal. One that is not `stable` may give no numbers where
     scores are large or nothing is allowed. `same_width`: values must be as wide as keys.
-    `mixes_heads`: a head's output depends on other heads' q, k or v.
+    `mixes_heads`: a head's output depends on other heads' q, k or v. `placed`: a row depends on
+    where its query stands among the keys, or on how many queries there are, so that it is another
+    one while a decoder writes on; in cross-attention it has no such place.
     """
 
     row_sum: Literal["one", "at most one", "any"] = "one"
@@ -48,6 +50,7 @@ class Properties:
     stable: bool = True
     same_width: bool = False
     mixes_heads: bool = False
+    placed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,15 +151,23 @@ def joined(*variants: Variant) -> Variant:
             names[f"{variant.name}.{own}" if twice else own] = (variant, own)
 
     def built(inputs: Inputs | None, **given: Value) -> Parts:
-        return combine(
-            *(
-                v.build(
-                    inputs,
-                    **{own: given[n] for n, (of, own) in names.items() if of is v and n in given},
-                )
-                for v in variants
+        each = [
+            v.build(
+                inputs,
+                **{own: given[n] for n, (of, own) in names.items() if of is v and n in given},
             )
-        )
+            for v in variants
+        ]
+        weights = {
+            n: parts.weights[own]
+            for v, parts in zip(variants, each, strict=True)
+            for n, (of, own) in names.items()
+            if of is v and own in parts.weights
+        }
+        return replace(combine(*each), weights=weights)
+
+    def cost(variant: Variant) -> Cost:
+        return variant.cost.renamed({own: n for n, (of, own) in names.items() if of is variant})
 
     return _Joined(
         name="+".join(v.name for v in variants),
@@ -169,7 +180,7 @@ def joined(*variants: Variant) -> Variant:
         properties=_both(*(v.properties for v in variants)),
         parameters={n: v.knobs[own] for n, (v, own) in names.items() if own in v.knobs},
         weights={n: v.weights[own] for n, (v, own) in names.items() if own in v.weights},
-        cost=together(*(v.cost for v in variants)),
+        cost=together(*map(cost, variants)),
     )
 
 
@@ -191,7 +202,7 @@ def _both(*properties: Properties) -> Properties:
     row_sum = next((s for s in ("any", "at most one") if s in sums), "one")
     some = {
         n: any(getattr(p, n) for p in properties)
-        for n in ("negative", "causal", "sparse", "square", "same_width", "mixes_heads")
+        for n in ("negative", "causal", "sparse", "square", "same_width", "mixes_heads", "placed")
     }
     every = {
         n: all(getattr(p, n) for p in properties) for n in ("maskable", "differentiable", "stable")

@@ -20,7 +20,7 @@ def curves(
     named: bool = False,
     height: int = 300,
 ) -> go.Figure:
-    """A line for each name, (x, y), under the titles of both axes, in colours and dashes of its own.
+    """A line for each name, (x, y), under the titles of both axes, in a colour and dash of its own.
 
     With `marks` there is a point for every number; `at` is an x that is marked; where they are
     `named`, a legend stands above.

@@ -176,7 +176,7 @@ def _apply(pen: _Pen, node: Apply) -> Written:
     inside = [_tex(replace(pen, broken=False), argument) for argument in node.arguments]
     inner = ", ".join(text for text, _ in inside)
     if node.function == "negative":
-        return f"-{_held(inside[0], 2)}", 1
+        return f"-{_held(inside[0], 3 if 'bmod' in inner else 2)}", 1
     if node.function in _AROUND:
         before, after = _AROUND[node.function]
         return f"{before}{inner}{after}", _ATOM

@@ -43,8 +43,8 @@ WORDS: Mapping[str, frozenset[str]] = {
 in: <layer> <head> in grid "place", <row> <column> in grid "readout", <count> in "clipped" and
 "gaps", <least> <count> <total> in lines "skipped", <p> in chips "probability" and "percent", <rank>
 in chips "rank", <title> in tensor "label", <title> <row> <column> <value> in tensor "readout",
-<row> <column> in comparison "readout", <weight> <sum> <entropy> in "value", <difference> <divergence> in
-"change", <current> <total> in walk "position"."""
+<row> <column> in comparison "readout", <weight> <sum> <entropy> in "value", <difference>
+<divergence> in "change", <current> <total> in walk "position"."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,12 +107,15 @@ def _apply(node: Apply, pen: _Pen) -> Code:
         truth = inside[0][0].removesuffix(" * 1.0")
         if any(_runs(argument, pen) for argument in node.arguments):
             truth = truth if truth != inside[0][0] else f"{_held(inside[0], 1)} != 0"
+            truth = truth if _runs(node.arguments[0], pen) else f"torch.as_tensor({truth})"
             return f"torch.where({truth}, {inside[1][0]}, {inside[2][0]})", _ATOM
         return f"({_held(inside[1], 1)} if {truth} else {_held(inside[2], 1)})", _ATOM
     if node.function == "negative":
         return f"-{_held(inside[0], 3)}", 2
     given = ", ".join(code for code, _ in inside)
     if node.function in _TENSORS:
+        tensor = any(isinstance(n, Operand) and n.at for n in walk(node))
+        given = given if tensor else f"torch.as_tensor({given})"
         return f"torch.{node.function}({given})", _ATOM
     if node.function == "abs":
         return f"abs({given})", _ATOM

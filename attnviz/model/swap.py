@@ -75,10 +75,11 @@ def swapped(model: Transformer, swap: Swap) -> Changes:
         raise InputError("where", message, where=swap.where, known=known, heads=n_heads)
     fitting = [attention for attention in here if _takes(model, attention, variant)]
     if not fitting:
-        message = f"{variant.name} works on all tokens at once and needs as many queries as keys"
-        raise InputError(
-            "unfit", f"{message}: it cannot take the place of {swap.where}", name=variant.name
+        message = (
+            f"{variant.name} cannot take the place of {swap.where}: it works on all tokens at once,"
+            " or counts where a query stands among the keys, which cross-attention does not know"
         )
+        raise InputError("unfit", message, name=variant.name)
     built = variant.build(inputs(model), **swap.parameters)
     return {attention: _put(model.parts(attention), built, head) for attention in fitting}
 
@@ -88,7 +89,7 @@ def _takes(model: Transformer, attention: str, variant: Variant) -> bool:
     promised = variant.properties
     if model.parts(attention).allow and not promised.maskable:
         return False
-    return not (promised.square and attention.endswith("cross"))
+    return not (attention.endswith("cross") and (promised.square or promised.placed))
 
 
 def inputs(model: Transformer) -> Inputs:
@@ -109,9 +110,12 @@ def _put(own: Parts, built: Parts, head: str) -> Parts:
 
 def _both(own: Allow, more: Allow) -> Allow:
     def allow(scores_BHTS: Tensor, rec: Recorder) -> Tensor | None:
-        ours, theirs = own(scores_BHTS, Recorder()), more(scores_BHTS, rec)
-        if ours is None or theirs is None:
-            return theirs if ours is None else ours
+        theirs = more(scores_BHTS, rec)
+        if theirs is None:
+            return own(scores_BHTS, rec)
+        ours = own(scores_BHTS, Recorder())
+        if ours is None:
+            return theirs
         ours = rec.keep(OWN, ours)
         return rec.keep(VISIBLE, theirs & ours, allowed=theirs, own=ours)
 
@@ -133,10 +137,9 @@ def _one_head(own: Parts, changed: Parts, head: int) -> Parts:
         (before_BHTS, z_before), (after_BHTS, z_after) = ways
         chosen_H11 = (torch.arange(q_BHTK.shape[1], device=q_BHTK.device) == head)[:, None, None]
         pattern_BHTS = after_BHTS.where(chosen_H11, before_BHTS)
-        picked_BHTS = after_BHTS.where(chosen_H11, before_BHTS)
         rec.keep(
             PATTERN_PICKED,
-            picked_BHTS,
+            pattern_BHTS,
             pattern_before=before_BHTS,
             pattern_after=after_BHTS,
             head=head,

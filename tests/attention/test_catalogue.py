@@ -2,6 +2,7 @@
 
 import math
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 import attnviz
 from attnviz import attention
 from attnviz.attention import catalogue
+from attnviz.error import InputError
 
 H, G, T, S, K, E = 4, 2, 5, 7, 3, 6
 
@@ -133,3 +135,111 @@ def test_whole_numbers_are_refused() -> None:
     ones = {name: X(1, 1, 2, 2, dtype=torch.long) for name in "qkv"}
     with pytest.raises(ValueError, match=r"floating.*int64"):
         attnviz.attend("softmax", **ones)
+
+
+# what a variant takes
+
+
+def test_a_square_variant_refuses_another_number_of_queries_than_of_keys() -> None:
+    q, k, v = qkv(g=H)
+    with pytest.raises(InputError) as caught:
+        attnviz.attend("selective", q, k, v)
+    expected = f"selective needs as many queries as keys, not T = {T} and S = {S}"
+    assert str(caught.value) == expected
+    assert caught.value.code == "square"
+    assert caught.value.facts == {"variant": "selective", "t": T, "s": S}
+    square = q.repeat(1, 1, 2, 1)[:, :, :S]
+    assert attnviz.attend("selective", square, k, v)["z"].value.shape == (H, S, E)
+
+
+KEYS = torch.arange(S) != 3
+PAST = torch.ones(T, S, dtype=torch.bool).tril(S - T)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [None, KEYS, KEYS[None], KEYS.expand(T, S), KEYS.expand(1, H, T, S), torch.tensor(True)],
+    ids=["none", "keys", "row", "matrix", "heads", "one"],
+)
+def test_a_variant_on_all_tokens_at_once_takes_a_mask_that_is_the_same_for_every_query(
+    mask: Tensor | None,
+) -> None:
+    pattern = attnviz.attend("efficient", *qkv(g=H), mask)["pattern"].value
+    hidden = mask is not None and mask.ndim > 0
+    assert (pattern[..., 3] == 0).all() == hidden
+
+
+@pytest.mark.parametrize("mask", [PAST, PAST.expand(1, H, T, S)], ids=["matrix", "heads"])
+def test_a_variant_on_all_tokens_at_once_refuses_a_mask_that_differs_between_queries(
+    mask: Tensor,
+) -> None:
+    said = r"^efficient works on all tokens at once: its mask may hide a key from every query, not"
+    with pytest.raises(InputError, match=said) as caught:
+        attnviz.attend("efficient", *qkv(g=H), mask)
+    assert caught.value.code == "maskable"
+    assert caught.value.facts == {"variant": "efficient"}
+
+
+def test_joined_variants_take_what_both_take() -> None:
+    for name in ("rope+efficient", "efficient+rope"):
+        with pytest.raises(InputError, match="works on all tokens at once"):
+            catalogue.fits(catalogue.find(name), T, S, PAST)
+        catalogue.fits(catalogue.find(name), T, S, KEYS)
+    catalogue.fits(catalogue.find("rope+entmax"), T, S, PAST)
+
+
+# what is worth knowing about a run
+
+
+@pytest.mark.parametrize("n_batch", [1, 3])
+@pytest.mark.parametrize("empty", [(), (2,), (0, 3, 4)])
+def test_rows_that_may_look_at_nothing_are_counted_in_a_note(
+    n_batch: int, empty: tuple[int, ...]
+) -> None:
+    mask = torch.ones(T, S, dtype=torch.bool)
+    mask[list(empty)] = False
+    notes = attnviz.attend("softmax", *qkv(n_batch), mask).facts["notes"]
+    count = n_batch * H * len(empty)
+    said = f"{count} rows may look at nothing: their weights and outputs are zero"
+    assert notes == ([said] if empty else [])
+
+
+def test_a_variants_own_mask_and_the_callers_leave_rows_empty_together() -> None:
+    late = torch.arange(S) >= S - 2
+    trace = attnviz.attend("causal", *qkv(), late)
+    rows = [h for h in range(H) for t in range(T) if not any(late[: t + S - T + 1])]
+    assert trace.facts["notes"] == [
+        f"{len(rows)} rows may look at nothing: their weights and outputs are zero"
+    ]
+    assert trace.facts["variant"] == "causal"
+
+
+def test_without_a_mask_there_is_nothing_to_note() -> None:
+    assert attnviz.attend("softmax", *qkv()).facts["notes"] == []
+    assert attnviz.attend("causal", *qkv()).facts["notes"] == []
+
+
+# where a variant stands
+
+
+def test_a_variant_stands_in_the_group_and_the_file_that_declare_it() -> None:
+    root = Path(attnviz.__file__).parent.parent
+    for name in attnviz.variants():
+        file = root / catalogue.code(name)
+        source = file.read_text("utf-8")
+        assert "\nVARIANT = " in source
+        assert re.search(rf'^    name="{name}",$', source, re.MULTILINE), name
+        assert file.parent.name == catalogue.group(name)
+
+
+def test_variants_are_listed_group_by_group() -> None:
+    groups = [catalogue.group(name) for name in attnviz.variants()]
+    assert list(dict.fromkeys(groups)) == [g for g in catalogue.GROUPS if g in groups]
+    assert groups == sorted(groups, key=catalogue.GROUPS.index)
+    folder = Path(attention.__file__).parent
+    assert {f.name for f in folder.iterdir() if (f / "__init__.py").exists()} == {*catalogue.GROUPS}
+
+
+def test_there_is_no_group_of_a_variant_that_there_is_not() -> None:
+    with pytest.raises(KeyError):
+        catalogue.group("sofmax")

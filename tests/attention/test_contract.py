@@ -281,6 +281,18 @@ def test_under_a_causal_mask_no_row_depends_on_a_later_token(variant: Variant, c
 
 
 @every
+def test_a_row_stays_when_later_queries_are_added_unless_it_counts_its_place(
+    variant: Variant,
+) -> None:
+    if variant.properties.placed or variant.properties.square:
+        pytest.skip("its rows move when queries are added")
+    q, k, v = qkv(variant)
+    parts = over(STANDARD, variant.build(Inputs.of(q, k, v)))
+    all_rows, first_rows = path(q, k, v, None, parts), path(q[:, :, :3], k, v, None, parts)
+    torch.testing.assert_close(all_rows[:, :, :3], first_rows, atol=1e-12, rtol=0)
+
+
+@every
 def test_a_key_that_is_hidden_has_no_weight_and_no_influence(variant: Variant) -> None:
     q, k, v = qkv(variant)
     mask = (torch.arange(S) != 3).expand(q.shape[2], S)

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import attnviz
 from attnviz import rule
-from attnviz.analysis.derivation import derivation
+from attnviz.analysis.derivation import derivation, letters, sizes
 from attnviz.figures.equation import in_numbers, in_symbols, number
 from attnviz.figures.symbol import cell
 from attnviz.trace import Trace
@@ -20,7 +22,7 @@ WORDS = (
     *("frac", "sqrt", "sum", "max", "exp", "sin", "cos", "tanh", "operatorname", "infty", "le"),
     *("cdot", "times", "left", "right", "lfloor", "rfloor", "bmod", "dots", "quad", "text"),
     *("mathrm", "begin", "end", "mu", "sigma", "overline", "hat", "epsilon", "tau", "ell"),
-    *("Sigma", "Pi", "log"),
+    *("Sigma", "Pi", "log", "min"),
 )
 """Commands that may come up; KaTeX knows them all."""
 
@@ -55,10 +57,18 @@ def symbols(text: str, *silent: str) -> str:
             r"\sqrt{d_{\mathrm{model}}} \, W^{E}_{\mathrm{ids}_{t},d}",
         ),
         ("relu(pre[t, f])", r"\max\left(0, \mathrm{pre}_{t,f}\right)"),
+        ("sigmoid(x[t] - y[t])", r"\sigma\left(x_{t} - y_{t}\right)"),
+        ("abs(x[t] - y[t])", r"\left|x_{t} - y_{t}\right|"),
+        ("sign(x[t]) * y[t]", r"\operatorname{sign}\left(x_{t}\right) \, y_{t}"),
+        ("floor(x[t] / 2)", r"\lfloor \frac{x_{t}}{2} \rfloor"),
+        ("minimum(t, s - 1)", r"\min\left(t, s - 1\right)"),
+        ("maximum(x[t], 0) ** 2", r"\max\left(x_{t}, 0\right)^{2}"),
+        ("2 * minimum(x[t], y[t]) + 1", r"2 \cdot \min\left(x_{t}, y_{t}\right) + 1"),
         ("argmax(v, final[t, v])", r"\operatorname{arg\,max}_{v} \hat{p}_{t,v}"),
         ("x[t] - (y[t] - z[t])", "x_{t} - (y_{t} - z_{t})"),
         ("x[t] * (y[t] + b[t]) * -z[t]", r"x_{t} \, (y_{t} + b_{t}) \, (-z_{t})"),
         ("2 * 0.5 * x[t]", r"2 \cdot 0.5000 \cdot x_{t}"),
+        ("-(t % 2) + -(x[t] * 2)", r"-(t \bmod 2) + (-x_{t} \cdot 2)"),
     ],
 )
 def test_a_rule_in_symbols(text: str, expected: str) -> None:
@@ -178,10 +188,32 @@ def test_every_step_of_a_walk_can_be_set_in_symbols_and_with_numbers(walk: Trace
             check(in_numbers(found.node, found.at, found.given, found.digits))
 
 
+@pytest.mark.parametrize("name", list(attnviz.variants()))
+def test_every_step_and_every_cost_of_a_variant_can_be_set(name: str) -> None:
+    variant = attnviz.variants()[name]
+    for cost in (variant.cost.flops, variant.cost.memory, variant.cost.cache):
+        check(symbols(cost))
+    make = torch.Generator().manual_seed(2)
+    n_queries = 7 if variant.properties.square else 5
+    shapes = ((1, 4, n_queries, 6), (1, 4, 7, 6), (1, 4, 7, 6))
+    trace = attnviz.attend(name, *(torch.randn(*x, generator=make).double() for x in shapes))
+    for path, kept in trace.items():
+        at = {x: random.Random(path + x).randrange(n) for x, n in sizes(kept).items()}
+        found = derivation(trace, path, at)
+        check(cell(kept.step.name, letters(kept)))
+        assert (found.node is None) == (not kept.step.rule or path in ("q", "k", "v")), path
+        if found.node:
+            check(in_symbols(found.node, "otherwise", found.alone))
+            check(in_numbers(found.node, found.at, found.given, found.digits))
+
+
 # what is written is read once more, by Python
 
 READ = (
     *(
+        (r"\left|", "abs("),
+        (r"\right|", ")"),
+        (r"\operatorname{sign}", "sign"),
         (r"\left(", "("),
         (r"\right)", ")"),
         (r"\operatorname{erf}", "erf"),
@@ -194,7 +226,8 @@ READ = (
 )
 NAMES: dict[str, Any] = {
     **{name: getattr(np, name) for name in ("exp", "sqrt", "tanh", "floor", "sin", "cos", "inf")},
-    **{"erf": math.erf, "max": max},
+    **{"erf": math.erf, "max": max, "min": min, "abs": abs, "sign": np.sign},
+    "sigma": lambda x: 1 / (1 + np.exp(-x)),
 }
 
 
@@ -206,10 +239,14 @@ def value_of(written: str) -> float:
 
 def joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     sign = st.sampled_from(["+", "-", "*", "/", "//", "%", "<", ">"])
-    function = st.sampled_from(["-", "exp", "tanh", "relu", "erf"])
+    function = st.sampled_from(
+        ["-", "exp", "tanh", "relu", "erf", "sigmoid", "abs", "sign", "floor"]
+    )
+    bound = st.sampled_from(["minimum", "maximum"])
     return (
         st.tuples(inner, sign, inner).map(lambda x: f"({x[0]}) {x[1]} ({x[2]})")
         | st.tuples(function, inner).map(lambda x: f"{x[0]}({x[1]})")
+        | st.tuples(bound, inner, inner).map(lambda x: f"{x[0]}({x[1]}, {x[2]})")
         | inner.map(lambda x: f"({x}) ** 2")
         | st.tuples(inner, inner, inner).map(lambda x: f"where({x[0]}, {x[1]}, {x[2]})")
     )

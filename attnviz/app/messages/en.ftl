@@ -578,7 +578,7 @@ error-mask_type = The mask is boolean, not { $found }.
 error-mask_shape = The mask { $shape } does not fit { $wanted }.
 error-typed = q, k and v are three small matrices of numbers of one shape.
 error-where = The model has no attention { $where }.
-error-unfit = { $name } works on all tokens at once and cannot take this place.
+error-unfit = { $name } cannot take this place: it works on all tokens at once, or counts where a query stands among the keys, which cross-attention does not know.
 
 ## Another attention in the model
 put = Attention of the model
@@ -629,6 +629,7 @@ card-causal = It never looks at a later token.
 card-sparse = Some weights are exactly 0.
 card-square = It needs as many queries as keys.
 card-unmaskable = A causal mask cannot keep the future out of it.
+card-placed = It depends on where a query stands among the keys.
 card-mixes = A head depends on other heads.
 card-parameters = Parameters
 card-range = { $low } to { $high }

@@ -578,7 +578,7 @@ error-mask_type = 掩码应为布尔类型，而不是 { $found }。
 error-mask_shape = 掩码 { $shape } 与 { $wanted } 不符。
 error-typed = q、k、v 是三个形状相同的小数字矩阵。
 error-where = 模型没有注意力 { $where }。
-error-unfit = { $name } 同时处理所有词元，不能放在这个位置。
+error-unfit = { $name } 不能放在这个位置：它同时处理所有词元，或依赖查询在键中的位置，而交叉注意力没有这样的位置。
 
 ## Another attention in the model
 put = 模型的注意力
@@ -629,6 +629,7 @@ card-causal = 它从不看之后的词元。
 card-sparse = 有些权重恰好为 0。
 card-square = 需要查询数与键数相同。
 card-unmaskable = 因果掩码无法使它看不到未来。
+card-placed = 它取决于查询在键中的位置。
 card-mixes = 一个头的结果依赖其他头。
 card-parameters = 参数
 card-range = { $low } 到 { $high }

@@ -69,6 +69,6 @@ VARIANT = Variant(
     formula=r"B = \mathrm{softmax}_t(S), \quad A_{ts} = \frac{B_{ts}}{\sum_{s'} B_{ts'}}",
     parts=Parts(normalize=inverted),
     oracle=Oracle(package="x-transformers", call="Attend(inverted_attention=True)", error=1e-6),
-    properties=Properties(row_sum="at most one", maskable=False),
+    properties=Properties(placed=True, row_sum="at most one", maskable=False),
     cost=Cost(extra="2 * H * T * S"),
 )

@@ -128,7 +128,7 @@ VARIANT = Variant(
     r"v_s = W_{UV} c_s",
     parts=mla,
     oracle=Oracle(package="transformers", call="DeepseekV3Attention", error=1e-6),
-    properties=Properties(mixes_heads=True),
+    properties=Properties(placed=True, mixes_heads=True),
     parameters={
         "rank": Parameter(
             default="maximum(1, G * K // 4)",

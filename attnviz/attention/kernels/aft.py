@@ -129,7 +129,7 @@ VARIANT = Variant(
     r"{\sum_s \exp(w_{ts} + k_s)}",
     parts=aft,
     oracle=Oracle(package="aft-pytorch", call="AFTFull", error=1e-13),
-    properties=Properties(same_width=True),
+    properties=Properties(placed=True, same_width=True),
     parameters={
         "strength": Parameter(
             default=1.0,

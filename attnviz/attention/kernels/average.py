@@ -87,6 +87,6 @@ VARIANT = Variant(
     formula=r"A_{ts} = \frac{1}{t + 1}, \quad s \le t",
     parts=Parts(whole=average),
     oracle=Oracle(package="torch", call="cumsum", error=1e-13),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     cost=Cost(operations="H * 3 * S * E", numbers="H * E", tokens="1", width="H * (E + 1)"),
 )

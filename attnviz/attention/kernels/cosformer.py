@@ -92,7 +92,7 @@ VARIANT = Variant(
     r"\cos \frac{\pi (t - s)}{2M}",
     parts=cosformer,
     oracle=Oracle(call="nested loops over the paper's definition", error=1e-13),
-    properties=Properties(sparse=True),
+    properties=Properties(placed=True, sparse=True),
     parameters={
         "length": Parameter(
             default="C",

@@ -177,7 +177,7 @@ VARIANT = Variant(
     oracle=Oracle(
         package="fla-core", call="ops.delta_rule.naive.delta_rule_recurrence", error=1e-6
     ),
-    properties=Properties(row_sum="any", negative=True, causal=True, sparse=True),
+    properties=Properties(placed=True, row_sum="any", negative=True, causal=True, sparse=True),
     parameters={"factor": FACTOR},
     weights={"w_beta": W_BETA, "beta": BETAS},
     cost=Cost(

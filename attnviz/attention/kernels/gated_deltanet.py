@@ -107,7 +107,7 @@ VARIANT = Variant(
         call="qwen3_next.torch_recurrent_gated_delta_rule",
         error=1e-6,
     ),
-    properties=Properties(row_sum="any", negative=True, causal=True, sparse=True),
+    properties=Properties(placed=True, row_sum="any", negative=True, causal=True, sparse=True),
     parameters={
         "factor": deltanet.FACTOR,
         "rate": Parameter(

@@ -122,7 +122,7 @@ VARIANT = Variant(
     r"z_t = S_t^\top q_t / \sqrt{d}",
     parts=gla,
     oracle=Oracle(package="fla-core", call="ops.gla.naive.naive_recurrent_gla", error=1e-6),
-    properties=Properties(row_sum="any", negative=True, causal=True, sparse=True),
+    properties=Properties(placed=True, row_sum="any", negative=True, causal=True, sparse=True),
     parameters={
         "tau": Parameter(
             default=16.0,

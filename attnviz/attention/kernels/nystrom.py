@@ -175,10 +175,10 @@ VARIANT = Variant(
     oracle=Oracle(
         package="nystrom-attention", call="NystromAttention(return_attn=True)", error=1e-13
     ),
-    properties=Properties(row_sum="any", negative=True, maskable=False),
+    properties=Properties(placed=True, row_sum="any", negative=True, maskable=False),
     parameters={
         "landmarks": Parameter(
-            default=4,
+            default="minimum(4, C)",
             low=1,
             high="C",
             whole=True,

@@ -97,7 +97,7 @@ VARIANT = Variant(
     formula=r"S_t = \gamma_h S_{t-1} + k_t v_t^\top, \quad z_t = S_t^\top q_t / \sqrt{d}",
     parts=retention,
     oracle=Oracle(package="fla-core", call="ops.retention.naive.naive_retention", error=2e-6),
-    properties=Properties(row_sum="any", negative=True, causal=True, sparse=True),
+    properties=Properties(placed=True, row_sum="any", negative=True, causal=True, sparse=True),
     parameters={
         "rate": Parameter(
             default=1.0,

@@ -131,7 +131,7 @@ VARIANT = Variant(
     r"e^{u + k_t} \odot v_t}{\sum_{s < t} e^{-(t-1-s) w + k_s} + e^{u + k_t}}",
     parts=rwkv,
     oracle=Oracle(package="transformers", call="rwkv.rwkv_linear_attention_cpu", error=1e-7),
-    properties=Properties(causal=True, sparse=True, same_width=True),
+    properties=Properties(placed=True, causal=True, sparse=True, same_width=True),
     parameters={
         "rate": Parameter(
             default=1.0,

@@ -133,7 +133,7 @@ VARIANT = Variant(
     r"a_t = e^{-A_h \Delta_t}",
     parts=ssd,
     oracle=Oracle(package="transformers", call="mamba2.segment_sum, the decay matrix", error=1e-13),
-    properties=Properties(row_sum="any", negative=True, causal=True, sparse=True),
+    properties=Properties(placed=True, row_sum="any", negative=True, causal=True, sparse=True),
     parameters={
         "rate": Parameter(
             default=1.0,

@@ -48,7 +48,7 @@ VARIANT = Variant(
     oracle=Oracle(
         package="transformers", call="masking_utils.chunked_causal_mask_function", error=1e-14
     ),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     parameters={
         "chunk": Parameter(
             default=4,

@@ -42,6 +42,6 @@ VARIANT = Variant(
     oracle=Oracle(
         package="torch", call="F.scaled_dot_product_attention(is_causal=True)", error=1e-14
     ),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     cost=Cost(pairs="T * (S + S - T + 1) / 2"),
 )

@@ -48,7 +48,7 @@ VARIANT = Variant(
     formula=r"C_{ts} = [|t - s| \le r] \land [(t - s) \bmod d = 0]",
     parts=dilated,
     oracle=Oracle(package="attn_gym", call="masks.generate_dilated_sliding_window", error=1e-14),
-    properties=Properties(sparse=True),
+    properties=Properties(placed=True, sparse=True),
     parameters={
         "radius": Parameter(
             default=4,

@@ -75,7 +75,7 @@ VARIANT = Variant(
     oracle=Oracle(
         package="attn_gym", call="masks.generate_doc_mask_mod(causal_mask, offsets)", error=1e-14
     ),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     parameters={
         "length": Parameter(
             default=4,

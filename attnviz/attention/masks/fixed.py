@@ -57,7 +57,7 @@ VARIANT = Variant(
     r" \lor [s \bmod l \ge l - c])",
     parts=fixed,
     oracle=Oracle(call="the sets of Child et al. in loops, torch's kernel", error=1e-14),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     parameters={
         "block": Parameter(
             default=3,

@@ -54,7 +54,7 @@ VARIANT = Variant(
     formula=r"C_{ts} = [|t - s| \le r] \lor [t < g] \lor [s < g]",
     parts=global_window,
     oracle=Oracle(package="attn_gym", call="masks.generate_global_sliding_window", error=1e-14),
-    properties=Properties(sparse=True),
+    properties=Properties(placed=True, sparse=True),
     parameters={
         "globals": Parameter(
             default=1,

@@ -106,7 +106,7 @@ VARIANT = Variant(
         call="ops.nsa.naive: compression, topk, selection; naive_parallel_attn",
         error=1e-6,
     ),
-    properties=Properties(row_sum="any", causal=True, sparse=True),
+    properties=Properties(placed=True, row_sum="any", causal=True, sparse=True),
     parameters={
         "block": Parameter(
             default=2,

@@ -46,7 +46,7 @@ VARIANT = Variant(
     formula=r"C_{ts} = [s < P] \lor [s \le t]",
     parts=prefix_lm,
     oracle=Oracle(package="attn_gym", call="masks.generate_prefix_lm_mask", error=1e-14),
-    properties=Properties(sparse=True),
+    properties=Properties(placed=True, sparse=True),
     parameters={
         "prefix": Parameter(
             default=4,

@@ -46,7 +46,7 @@ VARIANT = Variant(
         call="masking_utils.sliding_window_bidirectional_mask_function",
         error=1e-14,
     ),
-    properties=Properties(sparse=True),
+    properties=Properties(placed=True, sparse=True),
     parameters={
         "radius": Parameter(
             default=2,

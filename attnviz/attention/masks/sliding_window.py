@@ -55,7 +55,7 @@ VARIANT = Variant(
         call="masking_utils.sliding_window_causal_mask_function",
         error=1e-14,
     ),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     parameters={
         "window": Parameter(
             default=4,

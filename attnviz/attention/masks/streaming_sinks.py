@@ -58,7 +58,7 @@ VARIANT = Variant(
         call="masking_utils.or_masks(sliding_window_overlay, ...)",
         error=1e-14,
     ),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     parameters={
         "sinks": Parameter(
             default=2,

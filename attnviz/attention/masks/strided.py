@@ -53,7 +53,7 @@ VARIANT = Variant(
     formula=r"C_{ts} = [s \le t] \land ([t - s < l] \lor [(t - s) \bmod l = 0])",
     parts=strided,
     oracle=Oracle(call="the sets of Child et al. in loops, torch's kernel", error=1e-14),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     parameters={
         "stride": Parameter(
             default=3,

@@ -14,7 +14,7 @@ from attnviz.attention.normalizers.hard import hard
 from attnviz.attention.normalizers.softmax import softmax
 from attnviz.attention.parameter import Option, Parameter, Weight
 from attnviz.attention.parts import Parts
-from attnviz.attention.variant import Oracle, Variant
+from attnviz.attention.variant import Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 NOISED = Step(
@@ -61,6 +61,7 @@ VARIANT = Variant(
     formula=r"A = \mathrm{softmax}((S + g) / \tau), \quad g \sim \mathrm{Gumbel}(0, 1)",
     parts=gumbel_softmax,
     oracle=Oracle(package="torch", call="F.gumbel_softmax, the same noise", error=1e-14),
+    properties=Properties(placed=True),
     parameters={
         "tau": Parameter(
             default=1.0,

@@ -45,5 +45,5 @@ VARIANT = Variant(
     formula=r"A_{ts} = \mathrm{softmax}(S)_{ts} \text{ if } s \le t, \text{ else } 0",
     parts=Parts(allow=bidirectional, normalize=late_mask),
     oracle=Oracle(call="softmax over all keys by loops, the future set to zero", error=1e-13),
-    properties=Properties(row_sum="at most one", maskable=False),
+    properties=Properties(placed=True, row_sum="at most one", maskable=False),
 )

@@ -90,6 +90,6 @@ VARIANT = Variant(
     formula=r"A_{ts} = \sigma(S_{ts}) \prod_{s < j < t} (1 - \sigma(S_{tj}))",
     parts=Parts(allow=before, normalize=stick_breaking),
     oracle=Oracle(package="fla-core", call="naive_stickbreaking_attn", error=1e-14),
-    properties=Properties(row_sum="at most one", causal=True, sparse=True),
+    properties=Properties(placed=True, row_sum="at most one", causal=True, sparse=True),
     cost=Cost(pairs="T * (S + S - T - 1) / 2"),
 )

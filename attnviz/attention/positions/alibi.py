@@ -14,7 +14,7 @@ from torch import Tensor
 from attnviz.attention.cost import Cost
 from attnviz.attention.parameter import Parameter, Weight
 from attnviz.attention.parts import Parts
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 DISTANCE = Step(
@@ -88,6 +88,7 @@ VARIANT = Variant(
     oracle=Oracle(
         package="transformers", call="bloom.build_alibi_tensor, torch's kernel", error=1e-7
     ),
+    properties=Properties(placed=True),
     parameters={
         "strength": Parameter(
             default=1.0,

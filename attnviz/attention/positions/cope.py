@@ -111,7 +111,7 @@ VARIANT = Variant(
     formula=r"S_{ts} + q_t^\top e[p_{ts}], \quad p_{ts} = \sum_{j=s}^{t} \sigma(S_{tj})",
     parts=cope,
     oracle=Oracle(package="x-transformers", call="CoPE in Attend(causal=True)", error=1e-6),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     parameters={
         "positions": Parameter(
             default=16,

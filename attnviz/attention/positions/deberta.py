@@ -14,7 +14,7 @@ from attnviz.attention.parameter import Parameter
 from attnviz.attention.parts import Parts, shared
 from attnviz.attention.positions.relative import STRENGTH, Table, ahead, picked
 from attnviz.attention.scores.dot import dot
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 ROW = Step(
@@ -108,6 +108,7 @@ VARIANT = Variant(
     r" + k_s^\top q^r_{\delta(t,s)}}{\sqrt{3 d_{\mathrm{head}}}}",
     parts=deberta,
     oracle=Oracle(package="transformers", call="deberta DisentangledSelfAttention", error=1e-7),
+    properties=Properties(placed=True),
     parameters={
         "span": Parameter(
             default=4,

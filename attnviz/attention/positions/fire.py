@@ -14,7 +14,7 @@ from attnviz.attention.cost import Cost
 from attnviz.attention.parameter import Parameter, Weight, zeros
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.relative import STRENGTH, ahead
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 SHARE = Step(
@@ -106,6 +106,7 @@ VARIANT = Variant(
     r" \psi(x) = \log(c x + 1)",
     parts=fire,
     oracle=Oracle(call="the definition in loops over queries and keys", error=1e-13),
+    properties=Properties(placed=True),
     parameters={
         "bend": Parameter(
             default=0.1,
@@ -150,6 +151,7 @@ VARIANT = Variant(
             axes="H",
             meaning={"en": "added to every key alike", "zh": "对所有键都相同的偏置"},
             start=zeros,
+            drawn=False,
         ),
     },
     cost=Cost(extra="T * S * hidden * (2 * H + 3)"),

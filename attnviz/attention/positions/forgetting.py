@@ -95,7 +95,7 @@ VARIANT = Variant(
     formula=r"S_{ts} + \sum_{l=s+1}^{t} \log f_l, \quad f_l = \sigma(w^\top k_l + b)",
     parts=forgetting,
     oracle=Oracle(package="fla-core", call="naive_forgetting_attn", error=1e-6),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     parameters={
         "bias": Parameter(
             default=2.0,

@@ -13,7 +13,7 @@ from attnviz.attention.parameter import Weight
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.alibi import distance
 from attnviz.attention.positions.relative import STRENGTH
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 BIASED = Step(
@@ -64,6 +64,7 @@ VARIANT = Variant(
     formula=r"S_{ts} - r_1 \log(1 + r_2 |t - s|)",
     parts=kerple,
     oracle=Oracle(call="the definition in loops over queries and keys", error=1e-13),
+    properties=Properties(placed=True),
     parameters={"strength": STRENGTH},
     weights={
         "r1": Weight(

@@ -14,7 +14,7 @@ from attnviz.attention.parameter import Weight
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions import sinusoidal
 from attnviz.attention.positions.relative import STRENGTH
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 LEARNED_Q = Step(
@@ -65,6 +65,7 @@ VARIANT = Variant(
     oracle=Oracle(
         package="torch", call="nn.Embedding, F.scaled_dot_product_attention", error=1e-13
     ),
+    properties=Properties(placed=True),
     parameters={"strength": STRENGTH},
     weights={
         "place_table": Weight(

@@ -125,7 +125,7 @@ VARIANT = Variant(
     r"{\sqrt{d_{\mathrm{head}}}}",
     parts=path,
     oracle=Oracle(package="fla-core", call="naive_path_attn", error=1e-6),
-    properties=Properties(causal=True, sparse=True),
+    properties=Properties(placed=True, causal=True, sparse=True),
     parameters={
         "strength": Parameter(
             default=1.0,

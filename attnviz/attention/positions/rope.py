@@ -12,7 +12,7 @@ from torch import Tensor
 
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.rotation import COST, TURNING, frequencies, rotate
-from attnviz.attention.variant import Oracle, Variant
+from attnviz.attention.variant import Oracle, Properties, Variant
 from attnviz.recorder import Recorder
 
 
@@ -39,6 +39,7 @@ VARIANT = Variant(
     oracle=Oracle(
         package="transformers", call="LlamaRotaryEmbedding + apply_rotary_pos_emb", error=1e-6
     ),
+    properties=Properties(placed=True),
     parameters=TURNING,
     cost=COST,
 )

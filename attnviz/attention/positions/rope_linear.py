@@ -10,7 +10,7 @@ from torch import Tensor
 from attnviz.attention.parameter import Parameter
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.rotation import COST, TURNING, frequencies, rotate
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 SLOWED = Step(
@@ -61,6 +61,7 @@ VARIANT = Variant(
         call="ROPE_INIT_FUNCTIONS['linear'] + apply_rotary_pos_emb",
         error=1e-6,
     ),
+    properties=Properties(placed=True),
     parameters={**TURNING, "factor": FACTOR},
     cost=COST,
     limits=(Limit(given={"factor": 1.0}, equals="rope"),),

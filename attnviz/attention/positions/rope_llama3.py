@@ -15,7 +15,7 @@ from attnviz.attention.parts import Parts
 from attnviz.attention.positions.rope_linear import FACTOR
 from attnviz.attention.positions.rope_yarn import LENGTHS, slower
 from attnviz.attention.positions.rotation import COST, TURNING, frequencies, rotate
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 TURNS = Step(
@@ -77,6 +77,7 @@ VARIANT = Variant(
         call="ROPE_INIT_FUNCTIONS['llama3'] + apply_rotary_pos_emb",
         error=1e-6,
     ),
+    properties=Properties(placed=True),
     parameters={
         **TURNING,
         "factor": replace(FACTOR, default=8.0),

@@ -12,7 +12,7 @@ from torch import Tensor
 from attnviz.attention.parameter import Parameter
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.rotation import COST, PAIR, TURNING, frequencies, pairs, rotate
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 SLOWED = {
@@ -63,6 +63,7 @@ VARIANT = Variant(
         call="ROPE_INIT_FUNCTIONS['dynamic'] + apply_rotary_pos_emb",
         error=1e-6,
     ),
+    properties=Properties(placed=True),
     parameters={
         **TURNING,
         "factor": Parameter(

@@ -16,7 +16,7 @@ from attnviz.attention.parameter import Parameter
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.rope_linear import FACTOR
 from attnviz.attention.positions.rotation import COST, PAIR, TURNING, frequencies, pairs, rotate
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 KEPT = {
@@ -142,6 +142,7 @@ VARIANT = Variant(
         call="ROPE_INIT_FUNCTIONS['yarn'] + apply_rotary_pos_emb",
         error=1e-6,
     ),
+    properties=Properties(placed=True),
     parameters={**TURNING, "factor": FACTOR, **LENGTHS},
     cost=COST,
     limits=(Limit(given={"factor": 1.0}, equals="rope"),),

@@ -14,7 +14,7 @@ from attnviz.attention.parameter import Parameter, Weight
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.alibi import distance
 from attnviz.attention.positions.relative import STRENGTH
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 CLOSENESS = Step(
@@ -83,6 +83,7 @@ VARIANT = Variant(
     formula=r"S_{ts} + \frac{H}{8h} \sum_m \cos((t - s) \, \omega_m)",
     parts=sandwich,
     oracle=Oracle(package="attn-gym", call="generate_sandwich_bias, torch's kernel", error=1e-5),
+    properties=Properties(placed=True),
     parameters={
         "waves": Parameter(
             default=64,

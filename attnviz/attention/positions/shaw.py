@@ -13,7 +13,7 @@ from attnviz.attention.parameter import Parameter
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.relative import STRENGTH, Table, ahead, picked, placed
 from attnviz.attention.scores.dot import dot
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 ROW = Step(
@@ -69,6 +69,7 @@ VARIANT = Variant(
     oracle=Oracle(
         package="transformers", call="Wav2Vec2BertSelfAttention('relative_key')", error=1e-13
     ),
+    properties=Properties(placed=True),
     parameters={
         "clip": Parameter(
             default=4,

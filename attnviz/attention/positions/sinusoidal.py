@@ -14,7 +14,7 @@ from attnviz.attention.cost import Cost
 from attnviz.attention.parameter import Parameter
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.relative import STRENGTH
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 WORDS = {
@@ -99,6 +99,7 @@ VARIANT = Variant(
         call="MarianSinusoidalPositionalEmbedding, torch's kernel",
         error=1e-7,
     ),
+    properties=Properties(placed=True),
     parameters={
         "base": Parameter(
             default=10000.0,

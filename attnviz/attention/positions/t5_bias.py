@@ -18,7 +18,7 @@ from attnviz.attention.parameter import Option, Parameter, Weight
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.relative import STRENGTH, ahead
 from attnviz.attention.scores.dot import dot
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 REACH = Step(
@@ -106,6 +106,7 @@ VARIANT = Variant(
     formula=r"S_{ts} = q_t^\top k_s + b_{\mathrm{bucket}(s - t)}",
     parts=t5_bias,
     oracle=Oracle(package="transformers", call="T5Attention", error=1e-13),
+    properties=Properties(placed=True),
     parameters={
         "buckets": Parameter(
             default=32,

@@ -16,7 +16,7 @@ from attnviz.attention.parts import Parts, shared
 from attnviz.attention.positions.relative import STRENGTH, ahead, picked, placed
 from attnviz.attention.positions.sinusoidal import waves
 from attnviz.attention.scores.dot import dot
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 BASE = 10000.0
@@ -103,6 +103,7 @@ VARIANT = Variant(
     oracle=Oracle(
         package="transformers", call="Wav2Vec2ConformerSelfAttention('relative')", error=1e-6
     ),
+    properties=Properties(placed=True),
     parameters={"strength": STRENGTH},
     weights={
         "u": Weight(

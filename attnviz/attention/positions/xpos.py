@@ -14,7 +14,7 @@ from attnviz.attention.cost import Cost
 from attnviz.attention.parameter import Parameter
 from attnviz.attention.parts import Parts
 from attnviz.attention.positions.rotation import COST, PAIR, TURNING, frequencies, pairs, rotate
-from attnviz.attention.variant import Limit, Oracle, Variant
+from attnviz.attention.variant import Limit, Oracle, Properties, Variant
 from attnviz.recorder import Recorder, Step
 
 GAMMA = 0.4
@@ -89,6 +89,7 @@ VARIANT = Variant(
     formula=r"S_{ts} = \frac{q_t^\top R_{s-t}\, \zeta^{(t - s)/b}\, k_s}{\sqrt{d}}",
     parts=xpos,
     oracle=Oracle(package="x-transformers", call="RotaryEmbedding(use_xpos=True)", error=1e-6),
+    properties=Properties(placed=True),
     parameters={
         **TURNING,
         "scale_base": Parameter(

@@ -3,7 +3,6 @@
 Luong, Pham, Manning 2015, arXiv:1508.04025, "general". With the identity it is the dot product.
 """
 
-import torch
 from torch import Tensor
 
 from attnviz.attention.cost import Cost
@@ -21,11 +20,11 @@ GENERAL = Step(
 
 
 def general(M_KK: Tensor) -> Score:
-    """The score with the matrix M (key width x query width)."""
+    """The score with the matrix M (key width x query width, or B of them)."""
 
     def score(q_BHTK: Tensor, k_BGSK: Tensor, rec: Recorder) -> Tensor:
-        keys_BHSJ = shared(k_BGSK, q_BHTK)
-        scores_BHTS = torch.einsum("bhsj,jk,bhtk->bhts", keys_BHSJ, M_KK, q_BHTK)
+        compared_BHTJ = q_BHTK @ M_KK[..., None, :, :].mT
+        scores_BHTS = compared_BHTJ @ shared(k_BGSK, q_BHTK).mT
         n_sharing = q_BHTK.shape[1] // k_BGSK.shape[1]
         return rec.keep(GENERAL, scores_BHTS, q=q_BHTK, k=k_BGSK, M=M_KK, n_sharing=n_sharing)
 
