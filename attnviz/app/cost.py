@@ -1,6 +1,7 @@
 """What the variants of a comparison cost: operations, memory and cache against the length of the
 text, as formulas and as curves; and the time that attnviz's own code took."""
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -13,6 +14,7 @@ from attnviz.app.source import Given
 from attnviz.app.spec import Chosen
 from attnviz.app.text import Text
 from attnviz.attention.parameter import Inputs
+from attnviz.error import InputError
 from attnviz.figures import equation
 from attnviz.figures.cost import DASHES, LINES, curves
 
@@ -63,11 +65,15 @@ def _escaped(said: str) -> str:
 
 
 def _curve(chosen: Chosen, sizes: Mapping[str, int], which: int, size: int) -> list[float]:
-    """One cost at each of LENGTHS, T = S, times `size`."""
+    """One cost at each of LENGTHS, T = S, times `size`; a gap where its parameters do not fit."""
     found = []
     for n in LENGTHS:
         at = {**sizes, "B": 1, "T": n, "S": n, "C": n}
-        values = chosen.variant.values(Inputs(at), **dict(chosen.values))
+        try:
+            values = chosen.variant.values(Inputs(at), **dict(chosen.values))
+        except InputError:
+            found.append(math.nan)
+            continue
         numbers = {k: v for k, v in values.items() if isinstance(v, int | float)}
         found.append(chosen.variant.cost.of(at, **numbers)[which] * size)
     return found

@@ -12,6 +12,7 @@ from attnviz.app.laboratory import inputs, said
 from attnviz.app.source import Given
 from attnviz.app.spec import Chosen
 from attnviz.app.text import Text
+from attnviz.attention import catalogue
 from attnviz.attention.parameter import Inputs
 from attnviz.attention.parts import INSIDE
 from attnviz.attention.variant import Variant
@@ -135,7 +136,8 @@ def _column(text: Text, column: DeltaGenerator, i: int, chosen: Chosen, n: int) 
             beside.button(
                 text("remove"), key=f"remove-{key}", on_click=_remove, args=(i,), type="tertiary"
             )
-    return Chosen(joined, chosen.values if joined == chosen.name else ())
+    kept = catalogue.find(joined).knobs if name == first else ()
+    return Chosen(joined, tuple((n, v) for n, v in chosen.values if n in kept))
 
 
 def _others(text: Text, name: str, more: list[str], key: str) -> list[str]:

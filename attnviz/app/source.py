@@ -13,10 +13,12 @@ import streamlit as st
 from attnviz.analysis.block import blocks
 from attnviz.analysis.sharpness import sharpest_head
 from attnviz.app import sentence, session, vectors
-from attnviz.app.address import options
+from attnviz.app.address import CHOICES, options
+from attnviz.app.laboratory import said
 from attnviz.app.session import View
 from attnviz.app.text import Text
 from attnviz.app.vectors import Source
+from attnviz.error import InputError
 
 HEADS, WIDTH = 4, 16
 """Sizes of random vectors; a model's are its own."""
@@ -88,15 +90,16 @@ def _of_sentence(text: Text) -> Given | None:
 
 
 def _settle(view: View) -> None:
-    """What has not been chosen yet: the head of the first stack that decides most clearly."""
+    """What has not been chosen yet: the head that decides most clearly, of the first stack where
+    none was chosen."""
     state, known = st.session_state, blocks(view.trace)
-    if state["layer"] is None or state["head"] is None:
+    unset = state["layer"] is None and state["head"] is None
+    if state["block"] not in known or (unset and state["block"] == CHOICES["block"].default):
         state["block"] = known[0]
-        state["layer"], state["head"] = sharpest_head(view.trace, known[0])
-    if state["block"] not in known:
-        state["block"] = known[0]
-    state["layer"] = min(state["layer"], view.bundle.config.n_layers - 1)
-    state["head"] = min(state["head"], view.bundle.config.n_heads - 1)
+    layer, head = sharpest_head(view.trace, state["block"])
+    config = view.bundle.config
+    state["layer"] = min(layer if state["layer"] is None else state["layer"], config.n_layers - 1)
+    state["head"] = min(head if state["head"] is None else state["head"], config.n_heads - 1)
 
 
 def _random(text: Text) -> Given:
@@ -124,10 +127,10 @@ def _typed(text: Text) -> Given:
     base = state.setdefault("typed-base", state["typed"] or vectors.first(4, 3))
     try:
         q, k, v = vectors.typed(base)
-    except ValueError:
-        state["typed-base"] = state["typed"] = ""
-        del state["typed-base"]
-        raise
+    except InputError as error:
+        st.error(said(text, error))
+        base = state["typed-base"] = vectors.first(4, 3)
+        q, k, v = vectors.typed(base)
     found = []
     for column, name, given in zip(st.columns(3), "qkv", (q, k, v), strict=True):
         rows = [f"x{i + 1}" for i in range(given.shape[2])]

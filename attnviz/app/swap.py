@@ -24,14 +24,17 @@ ALL = "*"
 def controls(text: Text) -> None:
     """The variant that takes the place of the model's own attention, where, and its parameters."""
     state = st.session_state
-    known = attnviz.variants()
-    chosen = _kept()
+    chosen = _kept(text)
+    known = tuple(attnviz.variants())
+    if chosen and chosen.name not in known:
+        known = (*known, chosen.name)
     if "put-name" not in state:
-        state["put-name"] = chosen.name.split("+")[0] if chosen else None
+        state["put-name"] = chosen.name if chosen else None
     name = st.selectbox(
         text("put"),
-        tuple(known),
-        format_func=lambda name: known[name].title[text.language],
+        known,
+        index=None,
+        format_func=lambda name: catalogue.find(name).title[text.language],
         placeholder=text("put-none"),
         help=text("put-help"),
         key="put-name",
@@ -47,13 +50,18 @@ def controls(text: Text) -> None:
     state["put"] = Chosen(name, tuple(sorted(found.items()))).to_text()
 
 
-def _kept() -> Chosen | None:
-    """What the link asks for; nothing where it cannot be read."""
+def _kept(text: Text) -> Chosen | None:
+    """What the link asks for; nothing, and a sentence, where it cannot be read."""
     try:
-        return next(iter(spec.parse(st.session_state["put"])), None)
+        found = spec.parse(st.session_state["put"])
     except InputError:
-        st.session_state["put"] = ""
-        return None
+        found = []
+    if len(found) == 1:
+        return found[0]
+    if st.session_state["put"]:
+        session.say_ignored(text, ["put"])
+    st.session_state["put"] = ""
+    return None
 
 
 def _where(text: Text, bundle: Bundle) -> str:
@@ -105,6 +113,8 @@ def _number(every: str, number: str) -> str:
 
 def banner(text: Text, view: View) -> None:
     """What the model runs with, what it writes as it was trained, and the way back."""
+    if st.session_state.pop("put-back", False):
+        st.rerun()  # of the whole: the sidebar is no part of the page's fragment
     put = view.request.put
     if put is None:
         return
@@ -119,4 +129,4 @@ def banner(text: Text, view: View) -> None:
 
 
 def _reset() -> None:
-    st.session_state.update({"put": "", "where": ALL, "put-name": None})
+    st.session_state.update({"put": "", "where": ALL, "put-name": None, "put-back": True})

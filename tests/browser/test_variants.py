@@ -84,6 +84,7 @@ def test_the_picture_of_a_card_follows_its_slider(page, address):
         page.keyboard.press("ArrowRight")
     expect(page.locator("code", has_text="alpha=1.75").first).to_be_visible(timeout=PATIENCE)
     for _ in range(2):
+        stage.hover()
         expect_weights(figure, weights("softmax"), weights("entmax", alpha=1.75))
         page.wait_for_timeout(500)
 

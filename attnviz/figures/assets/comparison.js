@@ -63,7 +63,10 @@ function addPanel(view, panel) {
   const holder = add(view.panels, "div", "panel");
   const heading = add(holder, "div", "heading");
   heading.append(span("title", panel.title));
-  if (!panel.difference && !panel.problem) heading.append(span("badge", view.header.text.reference));
+  const isCompared = view.found.some(({ difference }) => difference); // with one that there is
+  if (isCompared && !panel.difference && !panel.problem) {
+    heading.append(span("badge", view.header.text.reference));
+  }
   if (panel.problem) {
     add(holder, "div", "problem").textContent = panel.problem;
     return { holder, panel, stages: [] };
@@ -74,7 +77,7 @@ function addPanel(view, panel) {
     const { difference, divergence } = panel;
     stages.push(addStage(view, holder, difference, divergence, "differences", "divergence"));
   } else {
-    add(holder, "div", "blank").textContent = view.header.text.same;
+    add(holder, "div", "blank").textContent = isCompared ? view.header.text.same : "";
   }
   return { holder, panel, value, stages };
 }
