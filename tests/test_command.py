@@ -78,8 +78,8 @@ def test_variants_stand_under_the_name_of_their_group(monkeypatch, capsys):
             {"variant": "sliding_window", "where": "encoder.*.self"},
         ),
         (
-            ("--variant", "rope+entmax", "--where", "decoder.0.cross.3", "--target", "我喝茶"),
-            {"variant": "rope+entmax", "where": "decoder.0.cross.3", "target": "我喝茶"},
+            ("--variant", "cosine+entmax", "--where", "decoder.0.cross.3", "--target", "我喝茶"),
+            {"variant": "cosine+entmax", "where": "decoder.0.cross.3", "target": "我喝茶"},
         ),
     ],
 )
@@ -115,7 +115,7 @@ def test_without_a_variant_the_place_means_nothing(monkeypatch, capsys, en_zh):
         (("run", "--variant", "entmax", "--where", "decoder.9", "Hi."), "no attention 'decoder.9'"),
         (
             ("run", "--variant", "sinkhorn", "--where", "decoder", "Hi."),
-            "sinkhorn works on all tokens at once",
+            "sinkhorn cannot take the place of decoder: it works on all tokens at once, or",
         ),
         (("evaluate", "en-zh", "--data", "no-such-folder"), "dev.tsv"),
         (("train", "no-such-model", "--data", "x"), "no recipe"),

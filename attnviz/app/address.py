@@ -108,6 +108,7 @@ def restore(language: str) -> list[str]:
     ignored = []
     for name, choice in CHOICES.items():
         if name in st.session_state:
+            st.session_state[name] = st.session_state[name]  # or another page's widget resets it
             continue
         value = choice.default
         if name in st.query_params:

@@ -258,7 +258,7 @@ rules = st.recursive(
 values = st.floats(-30, 30)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(text=rules, x=values, y=values)
 def test_what_is_written_with_numbers_is_the_number(text: str, x: float, y: float) -> None:
     node = rule.parse(text)

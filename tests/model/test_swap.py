@@ -1,7 +1,7 @@
 """Another attention in a trained model: where it is put it computes as it does alone, and what was
 there before, beside and above it stays to the last bit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 import attnviz
 from attnviz import rule
 from attnviz.analysis import derivation
+from attnviz.attention.parameter import Inputs
 from attnviz.attention.parts import Parts
 from attnviz.error import InputError
 from attnviz.model.generate import generate
@@ -26,14 +27,16 @@ ALL = (
     *("encoder.0.self", "encoder.1.self"),
     *("decoder.0.self", "decoder.0.cross", "decoder.1.self", "decoder.1.cross"),
 )
+SELF = tuple(attention for attention in ALL if attention.endswith("self"))
 H = 3
+KNOWN = attnviz.variants()
 EXACT: dict[str, Any] = {"atol": 1e-12, "rtol": 1e-12}
 
 
 def in_double(make_bundle: Callable[..., Bundle], **changes: Any) -> Bundle:
     torch.set_default_dtype(torch.float64)
     try:
-        return make_bundle(n_ctx=40, **changes)
+        return make_bundle(**({"n_ctx": 40} | changes))
     finally:
         torch.set_default_dtype(torch.float32)
 
@@ -167,17 +170,20 @@ def test_the_models_own_attention_as_a_variant_changes_no_token(
         assert torch.equal(found["logits"].value, expected["logits"].value)
 
 
-@pytest.mark.parametrize("where", [*ALL, "decoder.1.self.2", "decoder.0", "*.*.cross"])
-@pytest.mark.parametrize("variant", ["entmax", "sliding_window", "linear", "talking_heads"])
+@pytest.mark.parametrize(
+    "variant", ["entmax", "sliding_window", "linear", "talking_heads", "cosine"]
+)
 def test_every_step_before_the_first_change_stays_to_the_last_bit(
-    wide: Bundle, plain: Trace, variant: str, where: str
+    wide: Bundle, plain: Trace, variant: str
 ) -> None:
-    trace = run(wide, variant, where)
-    first = trace.facts["changed"][0]
-    for path in before(plain, first):
-        assert torch.equal(trace[path].value, plain[path].value), path
-    assert not torch.equal(trace[f"{first}.z"].value, plain[f"{first}.z"].value)
-    assert not torch.equal(trace["logits"].value, plain["logits"].value)
+    cross = () if KNOWN[variant].properties.placed else (*ALL, "*.*.cross", "decoder.*.cross.0")
+    for where in {*SELF, *cross, "decoder.1.self.2", "decoder.0"}:
+        trace = run(wide, variant, where)
+        first = trace.facts["changed"][0]
+        for path in before(plain, first):
+            assert torch.equal(trace[path].value, plain[path].value), path
+        assert not torch.equal(trace[f"{first}.z"].value, plain[f"{first}.z"].value)
+        assert not torch.equal(trace["logits"].value, plain["logits"].value)
 
 
 def test_a_run_with_a_variant_leaves_the_model_as_it_was(wide: Bundle, plain: Trace) -> None:
@@ -208,7 +214,9 @@ def test_recording_a_changed_model_changes_no_bit(wide: Bundle) -> None:
 )
 def test_where_it_is_put_a_variant_computes_as_it_does_alone(wide: Bundle, variant: str) -> None:
     trace = run(wide, variant)
-    for attention in ALL:
+    placed = variant in ("alibi", "rope", "shaw", "rope+topk")
+    assert trace.facts["changed"] == list(SELF if placed else ALL)
+    for attention in trace.facts["changed"]:
         mask = past(trace) if attention in ("decoder.0.self", "decoder.1.self") else None
         expected = alone(trace, attention, variant, mask)
         for step in ("pattern", "z"):
@@ -225,24 +233,28 @@ def test_parameters_reach_the_attention(wide: Bundle) -> None:
     assert ((found > 0).sum(-1) <= 2).all()
 
 
-@pytest.mark.parametrize("head", range(H))
 @pytest.mark.parametrize(
-    "variant", ["entmax", "sliding_window", "linear", "rope", "mqa", "talking_heads", "gated"]
+    ("variant", "attentions"),
+    [
+        *((name, SELF) for name in ("sliding_window", "rope")),
+        *((name, ALL) for name in ("entmax", "linear", "mqa", "talking_heads", "gated", "cosine")),
+    ],
 )
-@pytest.mark.parametrize("attention", ["encoder.0.self", "decoder.0.self", "decoder.1.cross"])
 def test_in_one_head_alone_the_other_heads_stay_to_the_last_bit(
-    wide: Bundle, plain: Trace, variant: str, attention: str, head: int
+    wide: Bundle, plain: Trace, variant: str, attentions: tuple[str, ...]
 ) -> None:
-    one = run(wide, variant, f"{attention}.{head}")
-    full = run(wide, variant, attention)
-    for step in ("pattern", "z"):
-        path = f"{attention}.{step}"
-        for h in range(H):
-            expected = full if h == head else plain
-            assert torch.equal(one[path].value[h], expected[path].value[h]), (step, h)
-        assert torch.equal(one[f"{path}_before"].value, plain[path].value)
-        assert torch.equal(one[f"{path}_after"].value, full[path].value)
-    assert not torch.equal(one["logits"].value, plain["logits"].value)
+    for attention in {"encoder.0.self", "decoder.0.self", "decoder.1.cross"} & {*attentions}:
+        full = run(wide, variant, attention)
+        for head in range(H):
+            one = run(wide, variant, f"{attention}.{head}")
+            for step in ("pattern", "z"):
+                path = f"{attention}.{step}"
+                for h in range(H):
+                    expected = full if h == head else plain
+                    assert torch.equal(one[path].value[h], expected[path].value[h]), (step, h)
+                assert torch.equal(one[f"{path}_before"].value, plain[path].value)
+                assert torch.equal(one[f"{path}_after"].value, full[path].value)
+            assert not torch.equal(one["logits"].value, plain["logits"].value)
 
 
 def test_one_head_of_every_layer_is_changed_in_every_layer(wide: Bundle) -> None:
@@ -258,9 +270,9 @@ def test_one_head_of_every_layer_is_changed_in_every_layer(wide: Bundle) -> None
 
 def test_the_models_own_causal_mask_stays_beside_the_variants(wide: Bundle) -> None:
     trace = run(wide, "sliding_bidirectional", parameters={"radius": 1})
-    for attention in ALL:
+    for attention in SELF:
         pattern = trace[f"{attention}.pattern"].value
-        causal = attention.startswith("decoder") and "self" in attention
+        causal = attention.startswith("decoder")
         t, s = pattern.shape[1:]
         for row in range(t):
             place = row + s - t
@@ -290,25 +302,46 @@ def test_the_models_own_mask_as_a_variant_changes_nothing(wide: Bundle, plain: T
     assert torch.equal(trace["logits"].value, plain["logits"].value)
 
 
-@pytest.mark.parametrize("variant", ["linformer", "efficient", "late_mask", "inverted"])
-def test_a_variant_that_takes_no_causal_mask_leaves_the_decoders_own_attention(
-    wide: Bundle, plain: Trace, variant: str
-) -> None:
-    trace = run(wide, variant)
-    kept = [a for a in ALL if a.startswith("decoder") and a.endswith("self")]
-    assert trace.facts["changed"] == [a for a in ALL if a not in kept]
-    for attention in kept:
+def leave(trace: Trace, plain: Trace, attentions: Iterable[str]) -> None:
+    """Nothing was put into these: they keep the model's own steps."""
+    assert trace.facts["changed"] == [a for a in ALL if a not in attentions]
+    for attention in attentions:
         there = [p for p in trace if p.startswith(f"{attention}.")]
         assert there == [p for p in plain if p.startswith(f"{attention}.")]
 
 
-def test_a_variant_that_needs_as_many_queries_as_keys_leaves_cross_attention(
-    wide: Bundle,
+DECODERS_OWN = [a for a in SELF if a.startswith("decoder")]
+CROSS = [a for a in ALL if a not in SELF]
+
+
+@pytest.mark.parametrize("variant", ["linformer", "efficient"])
+def test_a_variant_that_takes_no_causal_mask_leaves_the_decoders_own_attention(
+    wide: Bundle, plain: Trace, variant: str
 ) -> None:
-    self_only = [a for a in ALL if a.endswith("self")]
-    assert run(wide, "selective").facts["changed"] == self_only
-    encoder = [a for a in ALL if a.startswith("encoder")]
-    assert run(wide, "sinkhorn").facts["changed"] == encoder
+    leave(run(wide, variant), plain, DECODERS_OWN)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        *("selective", "sliding_window", "rope", "alibi", "shaw", "causal", "average", "fire"),
+        *("gumbel_softmax", "aft", "retention", "mla", "rope+entmax", "entmax+sliding_window"),
+    ],
+)
+def test_a_variant_that_counts_where_a_query_stands_leaves_cross_attention(
+    wide: Bundle, plain: Trace, variant: str
+) -> None:
+    trace = run(wide, variant)
+    leave(trace, plain, CROSS)
+    one = run(wide, variant, "*.*.*.1")
+    leave(one, plain, CROSS)
+
+
+@pytest.mark.parametrize("variant", ["late_mask", "inverted", "sinkhorn", "nystrom", "reformer"])
+def test_a_variant_that_takes_no_mask_and_counts_places_is_for_the_encoder(
+    wide: Bundle, plain: Trace, variant: str
+) -> None:
+    leave(run(wide, variant), plain, [a for a in ALL if a.startswith("decoder")])
 
 
 @pytest.mark.parametrize(
@@ -318,6 +351,10 @@ def test_a_variant_that_needs_as_many_queries_as_keys_leaves_cross_attention(
         ("sinkhorn", "decoder"),
         ("sinkhorn", "decoder.0.self.1"),
         ("selective", "*.*.cross"),
+        *((name, "decoder.0.cross") for name in ("rope", "sliding_window", "alibi", "causal")),
+        ("average", "*.*.cross"),
+        ("rope+entmax", "decoder.1.cross.2"),
+        ("inverted", "decoder"),
         ("late_mask", "decoder.1.self"),
         ("rope+efficient", "decoder.*.self"),
     ],
@@ -329,8 +366,12 @@ def test_a_variant_that_fits_nowhere_is_refused_with_one_sentence(
         run(wide, variant, where)
     assert caught.value.code == "unfit"
     assert caught.value.facts == {"name": variant}
-    said = f"{variant} works on all tokens at once and needs as many queries as keys: "
-    assert str(caught.value) == f"{said}it cannot take the place of {where}"
+    said = (
+        f"{variant} cannot take the place of {where}: it works on all tokens at once, or counts"
+        " where a query stands among the keys, "
+    )
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
 
 
 # what a step was made of
@@ -340,17 +381,50 @@ DRAWING = {"general": ["M"], "gated": ["W_G", "b"], "fire": ["w1", "b1", "w2", "
 
 @pytest.mark.parametrize("where", ["*", "*.*.*.2"])
 @pytest.mark.parametrize("variant", DRAWING)
-def test_the_weights_of_a_variant_are_named_by_the_attention_they_are_in(
+def test_the_weights_of_a_variant_are_named_once_for_all_attentions(
     wide: Bundle, variant: str, where: str
 ) -> None:
     trace = run(wide, variant, where)
-    expected = attnviz.variants()[variant].build(inputs(wide.model)).weights
-    for attention in ALL:
-        for name in DRAWING[variant]:
-            assert torch.equal(trace.weights[f"{attention}.{name}"], expected[name])
-    assert trace.weights.keys() - set(wide.weights) == {
-        f"{attention}.{name}" for attention in ALL for name in DRAWING[variant]
-    }
+    expected = KNOWN[variant].build(inputs(wide.model)).weights
+    for name in DRAWING[variant]:
+        assert torch.equal(trace.weights[f"variant.{name}"], expected[name])
+    assert trace.weights.keys() - set(wide.weights) == {f"variant.{n}" for n in DRAWING[variant]}
+
+
+def test_different_weights_of_one_name_are_each_found_by_the_steps_that_they_made(
+    wide: Bundle,
+) -> None:
+    made = [
+        torch.randn(4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(n))
+        for n in range(2)
+    ]
+    at = ("encoder.0.self", "encoder.1.self", "decoder.1.cross")
+    general = KNOWN["general"]
+    parts = [general.build(inputs(wide.model), M=M) for M in made]
+    trace = run(wide, changes={at[0]: parts[0], at[1]: parts[1], at[2]: parts[0]})
+    assert trace.weights.keys() - set(wide.weights) == {"variant.M", f"{at[1]}.M"}
+    assert torch.equal(trace.weights["variant.M"], made[0])
+    assert torch.equal(trace.weights[f"{at[1]}.M"], made[1])
+    for attention, M in zip(at, (made[0], made[1], made[0]), strict=True):
+        q, k = (trace[f"{attention}.{name}"].value for name in "qk")
+        kept = trace[f"{attention}.bilinear"]
+        torch.testing.assert_close(kept.value, torch.einsum("hsi,ij,htj->hts", k, M, q), **EXACT)
+        check_rules(trace, attention)
+
+
+def check_rules(trace: Trace, attention: str) -> None:
+    """Every step of the attention follows from its rule."""
+    for path in (p for p in trace if p.startswith(f"{attention}.")):
+        kept = trace[path]
+        if not kept.step.rule:
+            continue
+        node, given = rule.parse(kept.step.rule), derivation.operands(trace, kept)
+        assert set(rule.operands(node)) <= given.keys(), path
+        value = derivation.numbers(kept)
+        grid = np.indices(value.shape, sparse=True)
+        at = dict(zip(derivation.letters(kept), grid, strict=True))
+        expected = np.broadcast_to(rule.value(node, at, given), value.shape)
+        np.testing.assert_allclose(value, expected, atol=1e-9, rtol=1e-9, err_msg=path)
 
 
 def test_a_given_weight_is_the_one_that_is_computed_with(wide: Bundle) -> None:
@@ -369,32 +443,34 @@ def test_a_given_weight_is_the_one_that_is_computed_with(wide: Bundle) -> None:
 
 @pytest.fixture(scope="module")
 def grouped(make_bundle: Callable[..., Bundle]) -> Bundle:
-    """Six heads that share two keys each."""
-    return in_double(make_bundle, d_model=24, n_heads=6, n_kv_heads=2)
+    """One layer of six heads that share two keys each."""
+    return in_double(make_bundle, d_model=24, n_heads=6, n_kv_heads=2, n_layers=1)
 
 
-@pytest.mark.parametrize("where", ["*", "*.*.*.1"])
-@pytest.mark.parametrize("variant", list(attnviz.variants()))
+PARTS = ("gqa", "rope", "alibi", "causal", "entmax", "gated", "talking_heads", "linear", "general")
+"""A variant for each part that one can fill, and one with weights."""
+
+
+@pytest.mark.parametrize(
+    ("variant", "where"), [*((n, "*") for n in KNOWN), *((n, "*.*.*.1") for n in PARTS)]
+)
 def test_every_step_of_every_variant_in_the_model_follows_from_its_rule(
     grouped: Bundle, variant: str, where: str
 ) -> None:
-    trace = run(grouped, variant, where)
+    trace = attnviz.run(grouped, "green tea", "绿茶", to="zh", variant=variant, where=where)
+    assert trace.facts["changed"]
     for attention in trace.facts["changed"]:
-        for path in (p for p in trace if p.startswith(f"{attention}.")):
-            kept = trace[path]
-            if not kept.step.rule:
-                continue
-            node, given = rule.parse(kept.step.rule), derivation.operands(trace, kept)
-            assert set(rule.operands(node)) <= given.keys(), path
-            value = derivation.numbers(kept)
-            grid = np.indices(value.shape, sparse=True)
-            at = dict(zip(derivation.letters(kept), grid, strict=True))
-            expected = np.broadcast_to(rule.value(node, at, given), value.shape)
-            np.testing.assert_allclose(value, expected, atol=1e-9, rtol=1e-9, err_msg=path)
+        check_rules(trace, attention)
+
+
+def test_one_variant_of_each_part_is_put_into_one_head() -> None:
+    sizes = {"B": 1, "C": 5, "T": 5, "S": 5, "H": 4, "G": 4, "K": 6, "E": 6, "D": 24}
+    known = {name: KNOWN[name].build(Inputs(sizes)).filled for name in KNOWN}
+    assert set().union(*(known[name] for name in PARTS)) == set().union(*known.values())
 
 
 def test_changes_of_single_parts_come_on_top_of_a_variant(wide: Bundle) -> None:
-    parts = attnviz.variants()["temperature"].build(tau=0.25)
+    parts = KNOWN["temperature"].build(tau=0.25)
     trace = run(wide, "entmax", "*.*.self", changes={"encoder.1.self": parts})
     both = run(wide, "entmax+temperature", "encoder.1.self", parameters={"tau": 0.25})
     names = {p for p in both if p.startswith("encoder.1.self.")}
@@ -424,63 +500,57 @@ def test_a_model_of_one_stack_takes_a_variant_too(
 # decoding with it
 
 
-PLACELESS = (
-    "entmax",
-    "sigmoid",
-    "cosine",
-    "linear",
-    "differential",
-    "gqa",
-    "topk",
-    "talking_heads",
-)
-"""Variants to which the place of a query is nothing."""
-PLACED = ("sliding_window", "rope", "average", "inverted")
-"""Variants to which it is something, in four different ways."""
-GROWING = ("rope_ntk",)
-"""Variants that by their definition compute otherwise in a longer text."""
+LONGEST = 14
+GROWING: dict[str, dict[str, Any]] = {
+    "rope_ntk": {"trained": LONGEST},
+    "bigbird": {"block": LONGEST},
+}
+"""Variants that by their definition compute otherwise in a longer text (turn slower than in the
+trained length; count from the last block), with parameters at which no text here is longer."""
+
+
+@pytest.fixture(scope="module")
+def writing(make_bundle: Callable[..., Bundle]) -> Iterator[Bundle]:
+    """A model in float64 that writes up to LONGEST tokens. Its unembedding is another matrix than its
+    embedding, so that no token calls for itself."""
+    bundle = in_double(make_bundle, n_ctx=LONGEST, d_model=24, n_heads=6, n_kv_heads=3)
+    make = torch.Generator().manual_seed(0)
+    W_U = torch.randn(bundle.model.embed.W_E.shape, dtype=torch.float64, generator=make)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle.model.embed, "unembed", lambda x: x @ W_U.T)
+        yield bundle
+
+
+@pytest.mark.parametrize("variant", KNOWN)
+def test_wherever_a_variant_is_put_each_row_is_what_its_token_was_chosen_by(
+    writing: Bundle, variant: str
+) -> None:
+    """Each row of the recorded pass is the last row of a pass over the tokens written until then;
+    the token is its argmax."""
+    given = GROWING.get(variant, {})
+    trace = attnviz.run(writing, "green tea", variant=variant, parameters=given)
+    assert trace.source
+    assert trace.target
+    best = trace["logits"].value.argmax(-1).tolist()
+    assert list(trace.target.ids[1:]) == best[: len(trace.target) - 1]
+    assert trace.facts["finished"] == (best[-1] == writing.tokenizer.end)
+    changes = swapped(writing.model, Swap(variant=variant, parameters=given))
+    source, target = torch.tensor([trace.source.ids]), torch.tensor([trace.target.ids])
+    for n in (1, 2, 3, len(trace.target) // 2, len(trace.target) - 1):
+        with torch.no_grad():
+            last = writing.model(source, target[:, :n], changes=changes)[0, -1]
+        torch.testing.assert_close(trace["logits"].value[n - 1], last, atol=1e-9, rtol=1e-9)
 
 
 def decoded(bundle: Bundle, variant: str, where: str) -> Iterator[Trace]:
-    for text in ("I would like a cup of tea.", "今天天气很好。"):
+    for text in ("I would like tea.", "今天天气好。"):
         yield attnviz.run(bundle, text, variant=variant, where=where)
 
 
-def check_rows(bundle: Bundle, variant: str, where: str) -> None:
-    """Each row of the recorded pass is the last row of a pass over the tokens written until then,
-    which is what the token was chosen by."""
-    changes = swapped(bundle.model, Swap(variant=variant, where=where))
-    trace = attnviz.run(
-        bundle, "今天天气很好。", "The weather is nice.", variant=variant, where=where
-    )
-    assert trace.source
-    assert trace.target
-    source, target = torch.tensor([trace.source.ids]), torch.tensor([trace.target.ids])
-    for n, row in enumerate(trace["logits"].value, start=1):
-        with torch.no_grad():
-            last = bundle.model(source, target[:, :n], changes=changes)[0, -1]
-        torch.testing.assert_close(row, last, atol=1e-3, rtol=1e-3)
-
-
-MASKABLE = [name for name, v in attnviz.variants().items() if v.properties.maskable]
-
-
-@pytest.mark.parametrize("variant", [name for name in MASKABLE if name not in GROWING])
-def test_in_self_attention_the_recorded_pass_is_what_each_token_was_chosen_by(
-    en_zh: Bundle, variant: str
-) -> None:
-    check_rows(en_zh, variant, "decoder.*.self")
-
-
-@pytest.mark.parametrize("variant", [*PLACELESS, *PLACED])
-def test_in_cross_attention_the_recorded_pass_is_what_each_token_was_chosen_by(
-    en_zh: Bundle, variant: str
-) -> None:
-    check_rows(en_zh, variant, "*.*.cross")
-
-
-@pytest.mark.parametrize("variant", PLACELESS)
-@pytest.mark.parametrize("where", ["*", "*.*.self", "*.*.cross.5"])
+@pytest.mark.parametrize(
+    ("variant", "where"),
+    [("entmax", "*"), ("linear", "*.*.self"), ("rope", "*"), ("talking_heads", "*.*.cross.5")],
+)
 def test_the_decoded_tokens_are_the_argmax_of_the_recorded_logits(
     en_zh: Bundle, variant: str, where: str
 ) -> None:
@@ -492,12 +562,12 @@ def test_the_decoded_tokens_are_the_argmax_of_the_recorded_logits(
 
 
 @pytest.mark.parametrize("variant", ["entmax", "linear", "rope", "causal+alibi", "talking_heads"])
-@pytest.mark.parametrize("where", ["*.*.self", "decoder.2.self.3", "encoder"])
+@pytest.mark.parametrize("where", ["*.*.self", "decoder.1.self.2", "encoder"])
 def test_forcing_what_was_decoded_gives_the_same_numbers(
-    en_zh: Bundle, variant: str, where: str
+    writing: Bundle, variant: str, where: str
 ) -> None:
-    for trace in decoded(en_zh, variant, where):
-        again = attnviz.run(en_zh, trace.facts["text"], trace, variant=variant, where=where)
+    for trace in decoded(writing, variant, where):
+        again = attnviz.run(writing, trace.facts["text"], trace, variant=variant, where=where)
         assert again.target == trace.target
         assert again.facts["finished"] == trace.facts["finished"]
         assert all(torch.equal(again[path].value, trace[path].value) for path in trace)
@@ -505,9 +575,9 @@ def test_forcing_what_was_decoded_gives_the_same_numbers(
 
 def test_a_variant_can_change_what_is_written(en_zh: Bundle) -> None:
     text = "I would like a cup of tea."
-    plain, other = attnviz.run(en_zh, text), attnviz.run(en_zh, text, variant="average")
+    plain, other = attnviz.run(en_zh, text), attnviz.run(en_zh, text, variant="sigmoid")
     assert plain.output != other.output
-    forced = attnviz.run(en_zh, text, plain, variant="average")
+    forced = attnviz.run(en_zh, text, plain, variant="sigmoid")
     assert forced.output == plain.output
     assert not torch.equal(forced["logits"].value, plain["logits"].value)
 
@@ -517,7 +587,7 @@ def sources(n: int) -> list[Tensor]:
     return [torch.randint(4, 31, (1, 2 + i % 6), generator=make) for i in range(n)]
 
 
-@pytest.fixture(params=(14, 26, 37))
+@pytest.fixture(params=(14, 26))
 def model(
     make_model: Callable[..., Transformer],
     request: pytest.FixtureRequest,
@@ -545,7 +615,7 @@ def test_decoding_with_a_variant_is_the_whole_model_anew_for_every_token(
     model: Transformer, swap: Swap
 ) -> None:
     changes = swapped(model, swap)
-    rows = sources(6)
+    rows = sources(4)
     expected = []
     for source in rows:
         found = [START]
@@ -560,7 +630,7 @@ def test_decoding_with_a_variant_is_the_whole_model_anew_for_every_token(
 
 def test_a_batch_decodes_with_a_variant_as_its_sentences_one_by_one(model: Transformer) -> None:
     changes = swapped(model, Swap(variant="entmax"))
-    rows = sources(6)
+    rows = sources(4)
     width = max(row.shape[1] for row in rows)
     source = torch.cat([torch.nn.functional.pad(row, (0, width - row.shape[1])) for row in rows])
     real = torch.arange(width) < torch.tensor([[row.shape[1]] for row in rows])
@@ -576,6 +646,6 @@ def test_without_a_cache_the_models_own_attention_writes_the_same(
     model: Transformer, variant: str
 ) -> None:
     changes = swapped(model, Swap(variant=variant))
-    for source in sources(6):
+    for source in sources(4):
         ids = generate(model, source, None, START, END, LIMIT)
         assert torch.equal(ids, generate(model, source, None, START, END, LIMIT, changes=changes))
