@@ -98,7 +98,10 @@ def _formulas(text: Text, chosen: list[Chosen]) -> None:
 
 def _times(text: Text, chosen: list[Chosen], sizes: Mapping[str, int]) -> None:
     """Seconds on this machine; measured only when asked for, since it takes as long as it takes."""
-    if not st.button(text("cost-measure"), help=text("cost-measure-help")):
+    st.session_state.setdefault("measured", False)
+    if st.button(text("cost-measure"), help=text("cost-measure-help")):
+        st.session_state["measured"] = True
+    if not st.session_state["measured"]:
         return
     with st.spinner(text("working")):
         found = {
@@ -110,6 +113,6 @@ def _times(text: Text, chosen: list[Chosen], sizes: Mapping[str, int]) -> None:
         for name, points in found.items()
     }
     st.markdown(f"##### {text('cost-time')}")
-    chart = curves(lines, (text("cost-length"), text("cost-time-unit")), marks=True)
+    chart = curves(lines, (text("cost-length"), text("cost-time-unit")), marks=True, named=True)
     st.plotly_chart(chart, key="cost-time", config={"displayModeBar": False})
     st.caption(text("cost-time-note"))

@@ -10,7 +10,7 @@ from attnviz.app.text import Text
 from attnviz.attention.parameter import Inputs, Option, Parameter
 from attnviz.attention.variant import Variant
 
-MOST, MOST_LOG = 256, 10_000
+MOST, MOST_LOG = 256, 1_000_000
 """Where a slider ends whose parameter could go on for ever."""
 STEPS = 40
 """Places of a slider in equal ratios."""

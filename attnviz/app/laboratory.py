@@ -10,7 +10,6 @@ from torch import Tensor
 import attnviz
 from attnviz.analysis.comparison import Change, Measures, change, measures
 from attnviz.app.spec import Chosen
-from attnviz.app.text import Text
 from attnviz.app.vectors import Source, vectors
 from attnviz.attention.parameter import Inputs
 from attnviz.error import InputError
@@ -32,7 +31,6 @@ class Result:
     problem: InputError | None = None
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
 def attended(source: Source, chosen: Chosen) -> Trace:
     """The variant on all heads of the source's vectors. Raises InputError where it cannot be."""
     given = vectors(source)
@@ -45,7 +43,7 @@ def result(source: Source, chosen: Chosen, head: int) -> Result:
     try:
         trace = attended(source, chosen)
     except InputError as problem:
-        return Result(chosen, problem=problem)
+        return Result(chosen, problem=problem.with_traceback(None))
     pattern_TS = trace["pattern"].value[head]
     return Result(chosen, pattern_TS, trace["z"].value[head], measures(pattern_TS))
 
@@ -65,11 +63,6 @@ def inputs(source: Source) -> Inputs:
     """The sizes that a variant's parameters may depend on."""
     given = vectors(source)
     return Inputs.of(given.q, given.k, given.v)
-
-
-def said(text: Text, error: InputError) -> str:
-    """The mistake as one sentence in the reader's language."""
-    return text(f"error-{error.code}", **error.facts)
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)

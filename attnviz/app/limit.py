@@ -1,5 +1,6 @@
 """One slider that turns a variant into another: both ends, what lies between, and how far it is."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -133,9 +134,9 @@ def _distances(text: Text, given: Given, now: Chosen, ends: list[Chosen]) -> Non
     for end in ends:
         apart = changed(given.source, now, end, given.head)
         if apart:
-            facts = {"name": title(text, end), "largest": f"{apart.largest:.3g}"}
+            facts = {"name": title(text, end), "largest": _short(apart.largest)}
             distances.append(
-                text("limit-distance", **facts, mean=f"{float(apart.divergence_T.nanmean()):.3g}")
+                text("limit-distance", **facts, mean=_short(float(apart.divergence_T.nanmean())))
             )
     st.markdown("  \n".join(distances))
 
@@ -165,3 +166,8 @@ def _curve(
     if slide.knob.log:
         chart.layout["xaxis"]["type"] = "log"
     st.plotly_chart(chart, key="limit-curve", config={"displayModeBar": False})
+
+
+def _short(value: float) -> str:
+    """Three digits; a dash where no row has a value."""
+    return "–" if math.isnan(value) else f"{value:.3g}"

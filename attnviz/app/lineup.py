@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import attnviz
 from attnviz.app import knobs, spec
-from attnviz.app.laboratory import inputs, said
+from attnviz.app.laboratory import inputs
 from attnviz.app.source import Given
 from attnviz.app.spec import Chosen
 from attnviz.app.text import Text
@@ -70,12 +70,13 @@ def _epoch() -> int:
 
 
 def _kept(text: Text) -> list[Chosen]:
-    """The line-up as it stands; the usual one, and a sentence, where the link's cannot be read."""
-    try:
-        found = spec.parse(st.session_state["compare"])[:MOST]
-    except InputError as error:
-        st.error(said(text, error))
-        found = []
+    """The line-up as it stands; a sentence for each of the link's that cannot be read."""
+    found = []
+    for one in st.session_state["compare"].split(";")[:MOST]:
+        try:
+            found += spec.parse(one)
+        except InputError as error:
+            st.error(text.mistake(error))
     usual = [Chosen("softmax"), Chosen("linear")]
     return [*found, *usual[len(found) :]]
 

@@ -8,7 +8,7 @@ import torch
 
 from attnviz.analysis.comparison import Change
 from attnviz.app import components
-from attnviz.app.laboratory import Result, changed, result, said
+from attnviz.app.laboratory import Result, changed, result
 from attnviz.app.source import Given
 from attnviz.app.spec import Chosen
 from attnviz.app.text import Text
@@ -33,13 +33,16 @@ def panel(text: Text, given: Given, chosen: list[Chosen]) -> None:
 
 def _choices(text: Text, chosen: list[Chosen]) -> None:
     left, right, _ = st.columns([2, 2, 3], vertical_alignment="bottom")
-    left.selectbox(
+    state, n = st.session_state, len(chosen)
+    state["reference"] = left.selectbox(
         text("reference"),
-        range(len(chosen)),
-        format_func=lambda i: f"{i + 1} · {title(text, chosen[i])}",
-        key="reference",
+        range(n),
+        index=state["reference"],
+        format_func=lambda i: f"{i + 1} · {title(text, chosen[i])}" if i < n else str(i + 1),
         help=text("reference-help"),
-        persist_state="session",
+        key=f"reference-{n}-{state.get('epoch', 0)}",
+        on_change=_refer,
+        args=(f"reference-{n}-{state.get('epoch', 0)}",),
     )
     right.segmented_control(
         text("scale"),
@@ -49,6 +52,11 @@ def _choices(text: Text, chosen: list[Chosen]) -> None:
         default="linear",
         required=True,
     )
+
+
+def _refer(key: str) -> None:
+    """The reader chose another one to compare with: known before the pictures are drawn."""
+    st.session_state["reference"] = st.session_state[key]
 
 
 def title(text: Text, chosen: Chosen) -> str:
@@ -77,7 +85,7 @@ def _pictures(
 def drawn(text: Text, heading: str, found: Result, apart: Change | None) -> Panel:
     """A result as a picture with its difference, or the sentence that says why there is none."""
     if found.problem:
-        return Panel(heading, problem=said(text, found.problem))
+        return Panel(heading, problem=text(f"error-{found.problem.code}", **found.problem.facts))
     assert found.measures is not None
     about = (found.pattern_TS, found.measures.sums_T, found.measures.entropy_T)
     if apart is None:

@@ -15,7 +15,7 @@ from attnviz.app import spec
 from attnviz.app.address import MAX_TEXT
 from attnviz.app.spec import Chosen
 from attnviz.app.switches import Switches
-from attnviz.app.text import Text
+from attnviz.app.text import Text, plain
 from attnviz.error import InputError
 from attnviz.model.decision import GREEDY, Decision
 from attnviz.model.swap import Swap, swapped
@@ -25,6 +25,7 @@ from attnviz.run import decided as decided_anew
 from attnviz.tokenizer import clean
 from attnviz.trace import Trace
 
+torch.set_num_threads(1)  # two fight over two cores, many times slower
 _TURN = threading.Lock()
 """One sentence at a time: runs that take turns at every small operation each take many times as
 long, and so do all readers wait."""
@@ -61,8 +62,7 @@ class View:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def bundle(name: str) -> Bundle:
-    """The model `name`, loaded once. One thread: two fight over two cores, many times slower."""
-    torch.set_num_threads(1)
+    """The model `name`, loaded once."""
     loaded = attnviz.load(name)
     gc.collect()
     gc.freeze()
@@ -117,17 +117,18 @@ def asked() -> Request:
     return replace(found, put=spec.parse(put)[0], where=where) if put else found
 
 
-def current(text: Text) -> View | None:
-    """The view of what is asked; where that cannot be run one sentence says why, and the last
-    good view stays. None where there has been none."""
+def current(text: Text, plain_model: bool = False) -> View | None:
+    """The view of what is asked, with `plain_model` of the model as it was trained; where that
+    cannot be run one sentence says why, and the last good view stays. None where there has been
+    none."""
     try:
-        request = asked()
+        request = asked().plain if plain_model else asked()
         with st.spinner(text("working")):
             view = View(bundle(request.model), request, trace(request))
     except InputError as error:
-        st.error(text(f"error-{error.code}", **error.facts))
+        st.error(text.mistake(error))
     except LoadError as error:
-        st.error(text("error-model", reason=str(error)))
+        st.error(text("error-model", reason=plain(str(error))))
     else:
         st.session_state["good"] = request
         return view

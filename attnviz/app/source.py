@@ -14,7 +14,6 @@ from attnviz.analysis.block import blocks
 from attnviz.analysis.sharpness import sharpest_head
 from attnviz.app import sentence, session, vectors
 from attnviz.app.address import CHOICES, options
-from attnviz.app.laboratory import said
 from attnviz.app.session import View
 from attnviz.app.text import Text
 from attnviz.app.vectors import Source
@@ -60,12 +59,13 @@ def _of_sentence(text: Text) -> Given | None:
     """The sentence, and which attention and head of the model."""
     box, *places = st.columns([8, 5, 2, 2])
     try:
-        view = session.current(text)
+        view = session.current(text, plain_model=True)
     finally:  # without its box a sentence would be lost
         with box:
             sentence.only(text)
     if view is None:
         return None
+    sentence.notes(text, view)
     _settle(view)
     config = view.bundle.config
     options: list[tuple[str, Sequence[Any]]] = [
@@ -124,12 +124,14 @@ def _causal(text: Text) -> None:
 def _typed(text: Text) -> Given:
     """Three tables to type into."""
     state = st.session_state
-    base = state.setdefault("typed-base", state["typed"] or vectors.first(4, 3))
+    if "typed-q" not in state:  # the editors begin anew with the numbers as they stand
+        state["typed-base"] = state["typed"]
+    base = state["typed-base"] or vectors.first(4, 4)
     try:
         q, k, v = vectors.typed(base)
     except InputError as error:
-        st.error(said(text, error))
-        base = state["typed-base"] = vectors.first(4, 3)
+        st.error(text.mistake(error))
+        base = state["typed-base"] = vectors.first(4, 4)
         q, k, v = vectors.typed(base)
     found = []
     for column, name, given in zip(st.columns(3), "qkv", (q, k, v), strict=True):

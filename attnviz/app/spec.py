@@ -9,7 +9,7 @@ from attnviz.attention.parameter import Option
 from attnviz.attention.variant import Variant
 from attnviz.error import InputError
 
-_ONE = re.compile(r"([\w+]+)(?:\((.*)\))?")
+_ONE = re.compile(r"([\w+ ]+?)(?:\((.*)\))?")
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,12 @@ def _parsed(text: str) -> Chosen:
     found = _ONE.fullmatch(text)
     if found is None:
         raise InputError("spec", f"{text!r} is no variant with its parameters", text=text)
-    variant = find(found[1])
+    name = re.sub(r"\s*[+ ]\s*", "+", found[1].strip())  # a + of a link comes as a space
+    variant = find(name)
     pairs = [pair.partition("=") for pair in (found[2] or "").split(",") if pair.strip()]
     values = {name.strip(): _value(variant, name.strip(), said.strip()) for name, _, said in pairs}
     variant.values(None, **values)
-    return Chosen(found[1], tuple(sorted(values.items())))
+    return Chosen(name, tuple(sorted(values.items())))
 
 
 def _value(variant: Variant, name: str, said: str) -> float | str:

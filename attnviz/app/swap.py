@@ -123,8 +123,8 @@ def banner(text: Text, view: View) -> None:
     lines = [text("put-on", name=title(text, put), n=len(view.trace.facts["changed"]))]
     if plain.output == view.trace.output:
         lines.append(text("put-same"))
-    left.info(" ".join(lines), icon=":material/swap_horiz:")
-    right.button(text("put-reset"), on_click=_reset, help=text("honest"), width="stretch")
+    left.info(f"{' '.join(lines)} :small[{text('honest-model')}]", icon=":material/swap_horiz:")
+    right.button(text("put-reset"), on_click=_reset, width="stretch")
     sentence.before(text, View(view.bundle, view.request.plain, plain))
 
 

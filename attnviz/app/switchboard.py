@@ -42,6 +42,8 @@ def _switches(base: View) -> Switches | None:
         found = replace(found, mask="before")
     if found.mask == "after":
         found = replace(found, softmax="stable")
+    if attention in session.changes(base.request):
+        return None
     return found if found.variants else None
 
 
@@ -64,7 +66,9 @@ def panel(text: Text, base: View, view: View, path: str) -> None:
     if attention:
         left, right = st.columns([11, 9], gap="medium")
         with left:
-            if on is None or on.attention == attention:
+            if attention in session.changes(base.request):
+                st.caption(text("switch-replaced"))
+            elif on is None or on.attention == attention:
                 _what_if(text, base, view, attention)
         with right:
             _checks(text, base, view, attention)

@@ -4,6 +4,7 @@ Messages are Fluent files (projectfluent.org), one a language, in `messages/`. A
 catalogue does not have is a mistake of ours and raises KeyError.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -11,6 +12,8 @@ from typing import Any
 
 from fluent.runtime import FluentBundle, FluentResource
 from fluent.syntax import ast
+
+from attnviz.error import InputError
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "简体中文"}
 _LOCALES = {"en": "en-GB", "zh": "zh-CN"}
@@ -39,6 +42,10 @@ class Text:
             raise ValueError(f"message {name!r}: {errors[0]}")
         return str(found)
 
+    def mistake(self, error: InputError) -> str:
+        """The mistake as one sentence, for Markdown."""
+        return self(f"error-{error.code}", **{n: plain(x) for n, x in error.facts.items()})
+
     def __contains__(self, name: str) -> bool:
         """Whether the catalogue has the message `name`."""
         return name in self._known
@@ -58,6 +65,15 @@ def text(language: str) -> Text:
 def preferred(locale: str | None) -> str:
     """The app's language for a browser's locale ("zh-CN")."""
     return "zh" if (locale or "").lower().startswith("zh") else "en"
+
+
+def plain(said: object) -> object:
+    """What a reader or a link gave, fit to stand in a sentence: Markdown in it has no meaning, and
+    it is not long. Numbers stay numbers."""
+    if not isinstance(said, str):
+        return said
+    short = said if len(said) <= 300 else said[:300] + "…"
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~&])", r"\\\1", short)
 
 
 def verbatim(label: str) -> str:

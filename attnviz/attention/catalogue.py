@@ -65,8 +65,8 @@ def _order(place: str) -> tuple[int, str]:
 
 
 def find(name: str) -> Variant:
-    """The variant called `name`, or those of "rope+sliding_window+entmax" as one. Raises InputError
-    for a name that is not known and for variants that fill the same part."""
+    """The variant called `name`, or those of "rope+sliding_window+entmax" as one, which is refused
+    where it is built if two fill the same part. Raises InputError for a name that is not known."""
     names = [part.strip() for part in name.split("+")]
     if unknown := [n for n in names if n not in variants()]:
         known = ", ".join(variants())
@@ -127,13 +127,16 @@ def _notes(rec: Recorder) -> list[str]:
     """What is worth knowing about this run."""
     kept = rec.kept()
     masks = [kept[name].value for name in ("both", "given", "allowed") if name in kept]
-    empty = int((~masks[0].any(-1)).sum()) if masks else 0
-    said = f"{empty} rows may look at nothing: their weights and outputs are zero"
+    empty = int((~masks[0].any(-1)).any(1).sum()) if masks else 0
+    said = f"{empty} queries may look at nothing: their weights and outputs are zero"
     return [said] if empty else []
 
 
 def _check(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> None:
     for label, value in (("q", q), ("k", k), ("v", v)):
+        if not isinstance(value, Tensor):
+            message = f"{label} is no tensor but of type {type(value).__name__}"
+            raise InputError("tensor", message, name=label, found=type(value).__name__)
         if value.ndim != 4:
             message = f"{label} needs 4 axes (batch, heads, tokens, width), not {value.ndim}"
             raise InputError("axes", message, name=label, found=value.ndim)
@@ -162,9 +165,10 @@ def _apart(first: str, one: Tensor, second: str, two: Tensor) -> None:
 
 
 def _check_mask(mask: Tensor, scores: tuple[int, ...]) -> None:
-    if mask.dtype != torch.bool:
-        message = f"the mask is boolean, True where attention is allowed, not {mask.dtype}"
-        raise InputError("mask_type", message, found=str(mask.dtype))
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        found = getattr(mask, "dtype", type(mask).__name__)
+        message = f"the mask is boolean, True where attention is allowed, not {found}"
+        raise InputError("mask_type", message, found=str(found))
     sizes = zip(reversed(mask.shape), reversed(scores), strict=False)
     if mask.ndim > 4 or any(size not in (1, wanted) for size, wanted in sizes):
         message = f"the mask {tuple(mask.shape)} does not broadcast to {scores}"

@@ -71,7 +71,8 @@ FULL = Cost()
 
 
 def together(*costs: Cost) -> Cost:
-    """The cost of variants that fill different parts: what one changes stands, extras add up."""
+    """The cost of variants that fill different parts: what one changes stands, extras add up. Where
+    one scores fewer pairs, what the others do for each of T x S they do for those."""
     found = FULL
     for cost in costs:
         changed = {
@@ -81,4 +82,8 @@ def together(*costs: Cost) -> Cost:
         }
         extras = [extra for extra in (found.extra, cost.extra) if extra != "0"]
         found = replace(found, **changed, extra=" + ".join(extras) or "0")
-    return found
+    if found.pairs == FULL.pairs:
+        return found
+    scored = f"({found.pairs})"
+    extra, numbers = (said.replace("T * S", scored) for said in (found.extra, found.numbers))
+    return replace(found, extra=extra, numbers=numbers)

@@ -76,7 +76,7 @@ class Parameter:
             return _fitting(variant, name, value, self.axes, inputs)
         high = inputs.number(self.high) if inputs else self.high
         high = high if isinstance(high, int | float) else math.inf
-        number = float("nan") if isinstance(value, str | Tensor) else value
+        number = value if isinstance(value, int | float) else math.nan
         if not self.low <= number <= high or (self.whole and number % 1 != 0):
             raise _out_of_range(variant, name, self, high, value)
         return int(number) if self.whole else number

@@ -37,7 +37,8 @@ class Properties:
     scores are large or nothing is allowed. `same_width`: values must be as wide as keys.
     `mixes_heads`: a head's output depends on other heads' q, k or v. `placed`: a row depends on
     where its query stands among the keys, or on how many queries there are, so that it is another
-    one while a decoder writes on; in cross-attention it has no such place.
+    one while a decoder writes on; in cross-attention it has no such place. `growing`: a row depends
+    on how many tokens there are after it, so that it is another one as a text grows.
     """
 
     row_sum: Literal["one", "at most one", "any"] = "one"
@@ -51,6 +52,7 @@ class Properties:
     same_width: bool = False
     mixes_heads: bool = False
     placed: bool = False
+    growing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +204,16 @@ def _both(*properties: Properties) -> Properties:
     row_sum = next((s for s in ("any", "at most one") if s in sums), "one")
     some = {
         n: any(getattr(p, n) for p in properties)
-        for n in ("negative", "causal", "sparse", "square", "same_width", "mixes_heads", "placed")
+        for n in (
+            "negative",
+            "causal",
+            "sparse",
+            "square",
+            "same_width",
+            "mixes_heads",
+            "placed",
+            "growing",
+        )
     }
     every = {
         n: all(getattr(p, n) for p in properties) for n in ("maskable", "differentiable", "stable")

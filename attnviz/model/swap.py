@@ -87,7 +87,7 @@ def swapped(model: Transformer, swap: Swap) -> Changes:
 def _takes(model: Transformer, attention: str, variant: Variant) -> bool:
     """Whether an attention's tokens and mask are such that the variant can be put there."""
     promised = variant.properties
-    if model.parts(attention).allow and not promised.maskable:
+    if model.parts(attention).allow and (promised.growing or not promised.maskable):
         return False
     return not (attention.endswith("cross") and (promised.square or promised.placed))
 

@@ -193,23 +193,23 @@ def test_joined_variants_take_what_both_take() -> None:
 
 @pytest.mark.parametrize("n_batch", [1, 3])
 @pytest.mark.parametrize("empty", [(), (2,), (0, 3, 4)])
-def test_rows_that_may_look_at_nothing_are_counted_in_a_note(
+def test_queries_that_may_look_at_nothing_are_counted_in_a_note(
     n_batch: int, empty: tuple[int, ...]
 ) -> None:
     mask = torch.ones(T, S, dtype=torch.bool)
     mask[list(empty)] = False
     notes = attnviz.attend("softmax", *qkv(n_batch), mask).facts["notes"]
-    count = n_batch * H * len(empty)
-    said = f"{count} rows may look at nothing: their weights and outputs are zero"
+    count = n_batch * len(empty)
+    said = f"{count} queries may look at nothing: their weights and outputs are zero"
     assert notes == ([said] if empty else [])
 
 
 def test_a_variants_own_mask_and_the_callers_leave_rows_empty_together() -> None:
     late = torch.arange(S) >= S - 2
     trace = attnviz.attend("causal", *qkv(), late)
-    rows = [h for h in range(H) for t in range(T) if not any(late[: t + S - T + 1])]
+    rows = [t for t in range(T) if not any(late[: t + S - T + 1])]
     assert trace.facts["notes"] == [
-        f"{len(rows)} rows may look at nothing: their weights and outputs are zero"
+        f"{len(rows)} queries may look at nothing: their weights and outputs are zero"
     ]
     assert trace.facts["variant"] == "causal"
 

@@ -511,8 +511,8 @@ trained length; count from the last block), with parameters at which no text her
 
 @pytest.fixture(scope="module")
 def writing(make_bundle: Callable[..., Bundle]) -> Iterator[Bundle]:
-    """A model in float64 that writes up to LONGEST tokens. Its unembedding is another matrix than its
-    embedding, so that no token calls for itself."""
+    """A model in float64 that writes up to LONGEST tokens. Its unembedding is not its embedding, so
+    that no token calls for itself."""
     bundle = in_double(make_bundle, n_ctx=LONGEST, d_model=24, n_heads=6, n_kv_heads=3)
     make = torch.Generator().manual_seed(0)
     W_U = torch.randn(bundle.model.embed.W_E.shape, dtype=torch.float64, generator=make)

@@ -5,7 +5,6 @@ import streamlit as st
 
 from attnviz.app import address, cost, limit, lineup, matrices, source
 from attnviz.app.address import options
-from attnviz.app.laboratory import said
 from attnviz.app.source import Given
 from attnviz.app.spec import Chosen
 from attnviz.app.text import Text
@@ -35,7 +34,7 @@ def page(text: Text) -> None:
     try:
         given = source.choose(text)
     except InputError as error:
-        st.error(said(text, error))
+        st.error(text.mistake(error))
         given = None
     if given and view == "limits":
         limit.panel(text, given)

@@ -105,11 +105,15 @@ def start(masked_BHTS: Tensor) -> Tensor:
 
 
 def _reached(before_BHS: Tensor, stop_BHS: Tensor) -> Tensor:
-    """The probability of coming by each key, BHS, from where the reader stood."""
-    reached = [before_BHS[..., 0]]
-    for s in range(1, before_BHS.shape[-1]):
-        reached.append(before_BHS[..., s] + (1 - stop_BHS[..., s - 1]) * reached[-1])
-    return torch.stack(reached, dim=-1)
+    """The probability of coming by each key, BHS, from where the reader stood: from there on he
+    must not have stopped at any key between."""
+    n = before_BHS.shape[-1]
+    from_S1, at_S = torch.arange(n, device=before_BHS.device)[:, None], torch.arange(n)
+    between_SS = from_S1 < at_S.to(before_BHS.device)
+    passed_BHS = functional.pad(1 - stop_BHS[..., :-1], (1, 0), value=1.0)
+    ways_BHSS = torch.where(between_SS, passed_BHS[..., None, :], 1.0).cumprod(-1)
+    reaching_BHSS = ways_BHSS * (between_SS | (from_S1 == at_S.to(before_BHS.device)))
+    return (before_BHS[..., None] * reaching_BHSS).sum(-2)
 
 
 VARIANT = Variant(

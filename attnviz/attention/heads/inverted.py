@@ -59,7 +59,7 @@ def inverted(masked_BHTS: Tensor, rec: Recorder) -> Tensor:
 
 VARIANT = Variant(
     name="inverted",
-    title={"en": "Inverted (slot) attention", "zh": "反向注意力（slot）"},
+    title={"en": "Inverted (slot) attention", "zh": "反转注意力（槽注意力）"},
     words={
         "en": "Queries compete for the keys instead of keys for the queries: each key goes mostly "
         "to one query, which sorts tokens into groups.",

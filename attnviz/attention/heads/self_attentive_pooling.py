@@ -57,7 +57,7 @@ VARIANT = Variant(
     words={
         "en": "No query asks: a few learned looks decide which tokens matter, and sum the sentence "
         "up in as many vectors.",
-        "zh": "没有查询提问：由几次学得的查看决定哪些词元重要，并把句子概括成同样多个向量。",
+        "zh": "没有查询提问：由几组学得的关注（hop）决定哪些词元重要，并把句子概括成同样多个向量。",
     },
     paper="Lin et al. 2017, arXiv:1703.03130",
     formula=r"A = \mathrm{softmax}(W_2 \tanh(W_1 K^\top))",
@@ -76,7 +76,6 @@ VARIANT = Variant(
             default=3,
             low=1,
             high=64,
-            unit="rounds",
             whole=True,
             meaning={"en": "how many looks there are", "zh": "查看的次数"},
         ),
@@ -88,7 +87,7 @@ VARIANT = Variant(
         ),
         "W_2": Weight(
             axes="hops hidden",
-            meaning={"en": "what each look goes by", "zh": "每次查看依据什么"},
+            meaning={"en": "what each look goes by", "zh": "每组关注依据什么"},
         ),
     },
     cost=Cost(

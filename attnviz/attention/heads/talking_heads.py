@@ -93,7 +93,7 @@ def talking_heads(mixing: float, P: Tensor, W: Tensor) -> Parts:
 
 VARIANT = Variant(
     name="talking_heads",
-    title={"en": "Talking heads", "zh": "交谈的头（talking heads）"},
+    title={"en": "Talking heads", "zh": "Talking-Heads（头间混合）注意力（talking heads）"},
     words={
         "en": "Heads exchange scores before the softmax and weights after it: what one head has "
         "found, another can use.",

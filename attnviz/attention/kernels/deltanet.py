@@ -175,7 +175,9 @@ VARIANT = Variant(
     r"\quad z_t = S_t^\top \hat q_t",
     parts=deltanet,
     oracle=Oracle(
-        package="fla-core", call="ops.delta_rule.naive.delta_rule_recurrence", error=1e-6
+        package="fla-core",
+        call="ops.delta_rule.naive.delta_rule_recurrence of q and k of length 1, times sqrt(d)",
+        error=1e-6,
     ),
     properties=Properties(placed=True, row_sum="any", negative=True, causal=True, sparse=True),
     parameters={"factor": FACTOR},

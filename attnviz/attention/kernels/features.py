@@ -59,7 +59,8 @@ def summed(
     v_BHSE = shared(v_BGSE, phi_q_BHTR)
     total_BHT1 = read(phi_q_BHTR, phi_k_BHSR, torch.ones_like(v_BHSE[..., :1]))
     total_BHT1 = rec.keep(TOTAL, total_BHT1, phi_q=phi_q_BHTR, phi_k=phi_k_BHSR, seen=seen)
-    share_BHT1 = (1 / total_BHT1.where(total_BHT1 > 0, 1)).where(total_BHT1 > 0, 0)
+    some_BHT1 = total_BHT1 > torch.finfo(total_BHT1.dtype).tiny
+    share_BHT1 = (1 / total_BHT1.where(some_BHT1, 1)).where(some_BHT1, 0)
 
     def pattern() -> Tensor:
         return (phi_q_BHTR @ phi_k_BHSR.mT * share_BHT1).tril(seen - 1)

@@ -104,7 +104,7 @@ VARIANT = Variant(
     parts=gated_deltanet,
     oracle=Oracle(
         package="transformers",
-        call="qwen3_next.torch_recurrent_gated_delta_rule",
+        call="qwen3_next.torch_recurrent_gated_delta_rule times sqrt(d)",
         error=1e-6,
     ),
     properties=Properties(placed=True, row_sum="any", negative=True, causal=True, sparse=True),

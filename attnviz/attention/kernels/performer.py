@@ -160,5 +160,5 @@ VARIANT = Variant(
         tokens="1",
         width="H * features * (E + 1)",
     ),
-    limits=(Limit(given={"features": 10_000}, equals="softmax", error=0.5),),
+    limits=(Limit(given={"features": 16_384}, equals="softmax", error=0.5),),
 )

@@ -96,7 +96,7 @@ VARIANT = Variant(
         call="BigBirdBlockSparseAttention with the same random blocks",
         error=1e-13,
     ),
-    properties=Properties(placed=True, sparse=True),
+    properties=Properties(placed=True, growing=True, sparse=True),
     parameters={
         "block": Parameter(
             default=2,

@@ -50,7 +50,7 @@ WEIGHTS = {
         axes="H K",
         meaning={
             "en": f"what opens the gate of the {branch} branch",
-            "zh": f"由什么打开{chinese}分支的门",
+            "zh": f"计算{chinese}分支门控的权重向量",
         },
     )
     for branch, (_, chinese) in BRANCHES.items()

@@ -40,7 +40,7 @@ VARIANT = Variant(
     words={
         "en": "What is given at the start is read in both directions, as in an encoder; what is "
         "written after it only looks back.",
-        "zh": "开头给定的内容可以双向阅读，如同编码器；之后写出的内容只能向前看。",
+        "zh": "开头给定的内容可以双向阅读，如同编码器；之后写出的内容只能看到它之前的内容。",
     },
     paper="Dong et al. 2019, arXiv:1905.03197; Raffel et al. 2020, arXiv:1910.10683",
     formula=r"C_{ts} = [s < P] \lor [s \le t]",

@@ -43,7 +43,10 @@ def streaming_sinks(sinks: int, window: int) -> Parts:
 
 VARIANT = Variant(
     name="streaming_sinks",
-    title={"en": "Attention sinks and window", "zh": "注意力汇聚词元加窗口（StreamingLLM）"},
+    title={
+        "en": "Attention sinks and window",
+        "zh": "汇点（sink）加窗口（StreamingLLM）",
+    },
     words={
         "en": "A sliding window that never forgets the first tokens: trained models rest their "
         "attention there, and break down when a window leaves them out.",

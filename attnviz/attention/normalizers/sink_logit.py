@@ -74,7 +74,7 @@ def sink_logit(sink: float | Tensor) -> Parts:
 
 VARIANT = Variant(
     name="sink_logit",
-    title={"en": "Learned sink", "zh": "可学习的注意力汇聚"},
+    title={"en": "Learned sink", "zh": "可学习的注意力汇点（sink）"},
     words={
         "en": "Every head has one more score that belongs to no token: a query that finds nothing "
         "can give its attention away.",

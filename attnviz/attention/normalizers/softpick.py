@@ -80,7 +80,7 @@ VARIANT = Variant(
     words={
         "en": "Like softmax, but a score below 0 gives no weight and a row may come to nothing: "
         "no token has to serve as a sink.",
-        "zh": "与 Softmax 相似，但负分数没有权重，整行也可以为零：不必有词元充当注意力汇聚点。",
+        "zh": "与 Softmax 相似，但负分数没有权重，整行也可以为零：不必有词元充当汇点（sink）。",
     },
     paper="Zuhri et al. 2025, arXiv:2504.20966",
     formula=r"A_{ts} = \frac{\mathrm{relu}(e^{S_{ts}} - 1)}"

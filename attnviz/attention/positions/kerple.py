@@ -57,7 +57,7 @@ VARIANT = Variant(
     title={"en": "KERPLE (logarithmic)", "zh": "KERPLE（对数偏置）"},
     words={
         "en": "Every head takes off a penalty that grows with the logarithm of the distance: the "
-        "first tokens matter, far ones look nearly alike.",
+        "first steps of distance matter, far tokens look nearly alike.",
         "zh": "每个头减去随距离的对数增长的惩罚：近处差别明显，远处几乎一样。",
     },
     paper="Chi et al. 2022, arXiv:2205.09921",

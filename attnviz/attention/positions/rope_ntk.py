@@ -63,7 +63,7 @@ VARIANT = Variant(
         call="ROPE_INIT_FUNCTIONS['dynamic'] + apply_rotary_pos_emb",
         error=1e-6,
     ),
-    properties=Properties(placed=True),
+    properties=Properties(placed=True, growing=True),
     parameters={
         **TURNING,
         "factor": Parameter(

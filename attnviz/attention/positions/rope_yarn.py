@@ -128,10 +128,10 @@ VARIANT = Variant(
     name="rope_yarn",
     title={"en": "RoPE, YaRN", "zh": "RoPE（YaRN）"},
     words={
-        "en": "For longer texts only the pairs slow down that never made a full turn in training; "
+        "en": "For longer texts pairs slow down the more, the fewer turns they made in training; "
         "scores grow a little, so that weights stay sharp over more keys.",
-        "zh": "处理更长文本时，只放慢训练中转不满一圈的维度对；分数略微放大，使权重在更多的键上"
-        "仍然集中。",
+        "zh": "处理更长文本时，训练中转过圈数越少的维度对放慢得越多；"
+        "分数略微放大，使权重在更多的键上仍然集中。",
     },
     paper="Peng et al. 2023, arXiv:2309.00071",
     formula=r"\theta'_m = \theta_m \left(\rho_m + \tfrac{1 - \rho_m}{f}\right), \quad "

@@ -68,7 +68,8 @@ def xpos(layout: str, base: float, scale_base: float) -> Parts:
         power_T1 = (torch.arange(s - t, s, device=q_BHTK.device)[:, None] - s // 2) / scale_base
         zeta_B11K = zeta_BK[:, None, None].to(q_BHTK.dtype)
         faded = {"zeta": zeta_BK, "center": s // 2, "scale_base": scale_base}
-        q_faded_BHTK, k_faded_BHSK = q_BHTK * zeta_B11K**power_T1, k_BHSK * zeta_B11K**-power_S1
+        q_faded_BHTK = q_BHTK * (zeta_B11K**power_T1).to(q_BHTK.dtype)
+        k_faded_BHSK = k_BHSK * (zeta_B11K**-power_S1).to(q_BHTK.dtype)
         return (
             rec.keep(Q_FADED, q_faded_BHTK, None, q_rotated=q_BHTK, past=s - t, **faded),
             rec.keep(K_FADED, k_faded_BHSK, None, k_rotated=k_BHSK, **faded),
@@ -96,7 +97,6 @@ VARIANT = Variant(
             default=512.0,
             low=16.0,
             high=1_000_000.0,
-            unit="tokens",
             log=True,
             meaning={"en": "distance over which pairs fade", "zh": "衰减所跨的距离"},
         ),
