@@ -17,17 +17,43 @@ STEPS = 40
 
 
 def knobs(
-    text: Text, variant: Variant, given: Mapping[str, Any], inputs: Inputs, key: str
+    text: Text,
+    variant: Variant,
+    given: Mapping[str, Any],
+    inputs: Inputs,
+    key: str,
+    seen: int | None = None,
 ) -> dict[str, float | str]:
-    """A widget for each parameter of `variant`, starting where `given` says; the values that differ
-    from the defaults."""
-    found: dict[str, float | str] = {}
-    for name, knob in variant.knobs.items():
-        usual = knob.usual(inputs)
-        value = one(text, name, knob, given.get(name, usual), inputs, f"{key}-{name}")
-        if value != usual:
-            found[name] = value
-    return found
+    """A widget for each parameter of `variant`, starting where `given` says, those after the first
+    `seen` folded; the values that differ from the defaults."""
+    names = list(variant.knobs)
+    first, more = (
+        (names, [])
+        if seen is None or len(names) <= seen + 1
+        else (
+            names[:seen],
+            names[seen:],
+        )
+    )
+    found = {name: _value(text, variant, name, given, inputs, key) for name in first}
+    if more:
+        with st.popover(text("more-parameters", n=len(more)), type="tertiary"):
+            found |= {name: _value(text, variant, name, given, inputs, key) for name in more}
+    return {
+        name: value for name, value in found.items() if value != variant.knobs[name].usual(inputs)
+    }
+
+
+def _value(
+    text: Text,
+    variant: Variant,
+    name: str,
+    given: Mapping[str, Any],
+    inputs: Inputs,
+    key: str,
+) -> float | str:
+    knob = variant.knobs[name]
+    return one(text, name, knob, given.get(name, knob.usual(inputs)), inputs, f"{key}-{name}")
 
 
 def one(

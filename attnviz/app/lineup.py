@@ -19,6 +19,8 @@ from attnviz.attention.variant import Variant
 from attnviz.error import InputError
 
 FEWEST, MOST = 2, 6
+SEEN = 2
+"""Parameters of a variant that are seen at once: more would push the pictures off the screen."""
 SETS: Mapping[str, str] = {
     "shapes": "softmax;entmax;topk;sigmoid",
     "masks": "causal;sliding_window;dilated;global_window;bigbird;streaming_sinks",
@@ -52,7 +54,7 @@ def tuned(text: Text, given: Given, chosen: list[Chosen]) -> list[Chosen]:
             with st.container(key=f"whose-{i}"):
                 st.caption(f"{i + 1} · {one.variant.title[text.language]}")
             key = f"knob-{_epoch()}-{i}-{one.name}"
-            values = knobs.knobs(text, one.variant, dict(one.values), sizes, key)
+            values = knobs.knobs(text, one.variant, dict(one.values), sizes, key, seen=SEEN)
         found.append(Chosen(one.name, tuple(sorted(values.items()))))
     _keep(found)
     return found

@@ -487,6 +487,7 @@ combine = { $n ->
     [0] Combine
    *[other] Combined: { $n }
 }
+more-parameters = { $n } more parameters
 combine-help = Variants that change different parts can work together, for example positions, a mask and a normaliser.
 combine-with = Combine with
 combine-clash = { $name } changes a part that another one changes already.

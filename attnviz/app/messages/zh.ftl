@@ -487,6 +487,7 @@ combine = { $n ->
     [0] 组合
    *[other] 已组合 { $n } 个
 }
+more-parameters = 另有 { $n } 个参数
 combine-help = 改变不同部分的变体可以一起使用，例如位置、掩码和归一化。
 combine-with = 与之组合
 combine-clash = { $name } 所改变的部分已被另一个变体改变。
