@@ -82,7 +82,7 @@ VARIANT = Variant(
     paper="Chi et al. 2022, arXiv:2212.10356",
     formula=r"S_{ts} + \frac{H}{8h} \sum_m \cos((t - s) \, \omega_m)",
     parts=sandwich,
-    oracle=Oracle(package="attn-gym", call="generate_sandwich_bias, torch's kernel", error=1e-5),
+    oracle=Oracle(package="attn_gym", call="generate_sandwich_bias, torch's kernel", error=1e-5),
     properties=Properties(placed=True),
     parameters={
         "waves": Parameter(
