@@ -55,10 +55,8 @@ def run(
     if not clean(text):
         raise InputError("empty", "The text is empty: type a sentence.")
     source = _source(bundle, text, to)
-    put: Changes = UNCHANGED
-    if variant:
-        swap = Swap(variant=variant, where=where, parameters=parameters or {})
-        put = swapped(bundle.model, swap)
+    swap = Swap(variant=variant, where=where, parameters=parameters or {}) if variant else None
+    put = swapped(bundle.model, swap) if swap else UNCHANGED
     read, facts = _read(bundle, source, target, put)
     changes = {**put, **{at: over(put.get(at, Parts()), new) for at, new in changes.items()}}
     rec = Recorder(edits, {**bundle.weights, **_weights(changes)})

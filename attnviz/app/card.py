@@ -84,12 +84,7 @@ def _properties(text: Text, variant: Variant) -> None:
 
 def _cost(text: Text, variant: Variant) -> None:
     st.markdown(f"##### {text('card-cost')}")
-    rules = {
-        "operations": variant.cost.flops,
-        "memory": variant.cost.memory,
-        "cache": variant.cost.cache,
-    }
-    for name, written in rules.items():
+    for name, written in variant.cost.rules.items():
         formula = equation.in_symbols(rule.parse(written), text("otherwise"))
         st.markdown(f"{text(f'cost-{name}')}: ${formula}$")
 

@@ -1,8 +1,9 @@
 """What the variants of a comparison cost: operations, memory and cache against the length of the
 text, as formulas and as curves; and the time that attnviz's own code took."""
 
+import html
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
@@ -32,12 +33,10 @@ def panel(text: Text, given: Given, chosen: list[Chosen]) -> None:
     )
     right.caption(text("cost-sizes", heads=sizes["H"], groups=sizes["G"], width=sizes["K"]))
     _legend(text, chosen)
+    costs = {f"{j + 1} · {title(text, one)}": _costs(one, sizes) for j, one in enumerate(chosen)}
     for column, kind, i in zip(st.columns(3, gap="medium"), KINDS, range(3), strict=True):
         size = 1 if kind == "operations" else BYTES[number]
-        lines = {
-            f"{j + 1} · {title(text, one)}": (LENGTHS, _curve(one, sizes, i, size))
-            for j, one in enumerate(chosen)
-        }
+        lines = {name: (LENGTHS, [one[i] * size for one in found]) for name, found in costs.items()}
         with column:
             st.markdown(f"##### {text(f'cost-{kind}')}")
             titles = (text("cost-length"), text(f"cost-{kind}-unit"))
@@ -54,43 +53,35 @@ def _legend(text: Text, chosen: list[Chosen]) -> None:
     parts = [
         f'<span style="display:inline-block;width:2rem;margin:0 .4rem .25rem 1.2rem;'
         f'border-top:3px {line.get(DASHES[i], "dashed")} {LINES[i]}"></span>'
-        f"{i + 1} · {_escaped(title(text, one))}"
+        f"{i + 1} · {html.escape(title(text, one))}"
         for i, one in enumerate(chosen)
     ]
     st.html(f"<div>{''.join(parts)}</div>")
 
 
-def _escaped(said: str) -> str:
-    return said.replace("&", "&amp;").replace("<", "&lt;")
-
-
-def _curve(chosen: Chosen, sizes: Mapping[str, int], which: int, size: int) -> list[float]:
-    """One cost at each of LENGTHS, T = S, times `size`; a gap where its parameters do not fit."""
+def _costs(chosen: Chosen, sizes: Mapping[str, int]) -> list[tuple[float, float, float]]:
+    """The three costs at each of LENGTHS, T = S; a gap where its parameters do not fit."""
     found = []
     for n in LENGTHS:
         at = {**sizes, "B": 1, "T": n, "S": n, "C": n}
         try:
             values = chosen.variant.values(Inputs(at), **dict(chosen.values))
         except InputError:
-            found.append(math.nan)
+            found.append((math.nan,) * 3)
             continue
         numbers = {k: v for k, v in values.items() if isinstance(v, int | float)}
-        found.append(chosen.variant.cost.of(at, **numbers)[which] * size)
+        found.append(chosen.variant.cost.of(at, **numbers))
     return found
 
 
 def _formulas(text: Text, chosen: list[Chosen]) -> None:
     """The rules behind the curves."""
     st.caption(text("cost-formulas"))
-    kinds: dict[str, Callable[[Chosen], str]] = {
-        "operations": lambda one: one.variant.cost.flops,
-        "memory": lambda one: one.variant.cost.memory,
-        "cache": lambda one: one.variant.cost.cache,
-    }
     lines = [f"| {text('variant')} | " + " | ".join(text(f"cost-{k}") for k in KINDS) + " |"]
     lines.append("|---|" + "---|" * len(KINDS))
     for i, one in enumerate(chosen):
-        written = (equation.in_symbols(rule.parse(kinds[k](one)), text("otherwise")) for k in KINDS)
+        rules = one.variant.cost.rules
+        written = (equation.in_symbols(rule.parse(rules[k]), text("otherwise")) for k in KINDS)
         cells = " | ".join(f"${x.replace('|', chr(92) + 'vert ')}$" for x in written)
         lines.append(f"| {i + 1} · {title(text, one)} | {cells} |")
     st.markdown("\n".join(lines))

@@ -1,6 +1,7 @@
 """The matrices of a comparison side by side, and the table that sums them up."""
 
 import time
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -120,25 +121,20 @@ def _table(text: Text, given: Given, results: list[Result], reference: int) -> N
     if not lines:
         return
     frame = pd.DataFrame(lines)
-    number = st.column_config.NumberColumn
-    shown = {
-        name: number(text(f"measure-{name}"), help=text(f"measure-{name}-help"), format="%.4g")
-        for name in frame.columns
-        if name != "name"
-    }
-    shown["density"] = number(
-        text("measure-density"), help=text("measure-density-help"), format="percent"
-    )
-    column = st.column_config.TextColumn
-    st.dataframe(
-        frame,
-        column_config={
-            "name": column(text("variant"), pinned=True, width="medium"),
-            **shown,
-        },
-        hide_index=True,
-        key="measures",
-    )
+    st.dataframe(frame, column_config=_columns(text, frame), hide_index=True, key="measures")
+
+
+def _columns(text: Text, frame: pd.DataFrame) -> dict[str, Any]:
+    """What each measure is called and means, and how it is written."""
+    config = st.column_config
+
+    def number(name: str, written: str) -> Any:
+        said = text(f"measure-{name}"), text(f"measure-{name}-help")
+        return config.NumberColumn(said[0], help=said[1], format=written)
+
+    shown: dict[str, Any] = {name: number(name, "%.4g") for name in frame.columns[1:]}
+    shown["density"] = number("density", "percent")
+    return {"name": config.TextColumn(text("variant"), pinned=True, width="medium"), **shown}
 
 
 def _mean(values_T: torch.Tensor) -> float:

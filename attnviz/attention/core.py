@@ -64,7 +64,7 @@ def attend(
     if parts.bias:
         scores_BHTS = parts.bias(scores_BHTS, q_BHTK, k_BGSK, rec)
     scores_BHTS = rec.keep(SCORES, scores_BHTS, score=scores_BHTS)
-    masked_BHTS = _masked(scores_BHTS, _allowed(scores_BHTS, allowed, parts, rec), rec)
+    masked_BHTS = masked(scores_BHTS, _allowed(scores_BHTS, allowed, parts, rec), rec)
     pattern_BHTS = parts.normalize(masked_BHTS, rec)
     if parts.mix:
         return parts.mix(pattern_BHTS, v_BGSE, q_BHTK, rec)
@@ -96,7 +96,7 @@ def _allowed(
     return rec.keep(BOTH, allowed & given, own=allowed, given=given)
 
 
-def _masked(scores_BHTS: Tensor, allowed: Tensor | None, rec: Recorder) -> Tensor:
+def masked(scores_BHTS: Tensor, allowed: Tensor | None, rec: Recorder) -> Tensor:
     """The scores with -inf where attention is not allowed."""
     if allowed is None:
         return rec.keep(OPEN, scores_BHTS, scores=scores_BHTS)

@@ -45,10 +45,15 @@ class Cost:
         """Numbers kept between two tokens while decoding, after S tokens."""
         return self.width if self.tokens == "1" else f"({self.tokens}) * ({self.width})"
 
+    @property
+    def rules(self) -> dict[str, str]:
+        """The three rules by name."""
+        return {"operations": self.flops, "memory": self.memory, "cache": self.cache}
+
     def of(self, sizes: Mapping[str, float], **parameters: float) -> tuple[float, float, float]:
         """Operations, numbers held and numbers cached for these sizes."""
         known = {**sizes, **{_plain(name): number for name, number in parameters.items()}}
-        flops, memory, cache = (evaluate(r, known) for r in (self.flops, self.memory, self.cache))
+        flops, memory, cache = (evaluate(r, known) for r in self.rules.values())
         return flops, memory, cache
 
     def renamed(self, names: Mapping[str, str]) -> "Cost":

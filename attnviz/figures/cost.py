@@ -37,34 +37,28 @@ def curves(
         }
         for i, (name, (x, y)) in enumerate(lines.items())
     ]
-    kind = "log" if log else "linear"
+    layout = _layout(titles, log) | {"height": height, "showlegend": named}
+    if at is not None:
+        ends = {"x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1}
+        dotted = {"color": "gray", "dash": "dot", "width": 1}
+        layout["shapes"] = [{"type": "line", **ends, "line": dotted}]
+    return go.Figure({"data": data, "layout": layout}, skip_invalid=True, _validate=False)
+
+
+def _layout(titles: tuple[str, str], log: bool) -> dict[str, Any]:
+    """The axes, the legend above, and no colour of its own behind."""
     axis = {
-        "type": kind,
+        "type": "log" if log else "linear",
         "automargin": True,
         "gridcolor": "rgba(128,128,128,0.2)",
         "zeroline": False,
     }
-    layout: dict[str, Any] = {
-        "height": height,
+    return {
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "xaxis": axis | {"title": {"text": titles[0]}} | ({"dtick": 1} if log else {}),
         "yaxis": axis | {"title": {"text": titles[1]}, "exponentformat": "power"},
-        "showlegend": named,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "hovermode": "x",
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
     }
-    if at is not None:
-        layout["shapes"] = [
-            {
-                "type": "line",
-                "x0": at,
-                "x1": at,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": "gray", "dash": "dot", "width": 1},
-            }
-        ]
-    return go.Figure({"data": data, "layout": layout}, skip_invalid=True, _validate=False)

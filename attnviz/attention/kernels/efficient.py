@@ -10,8 +10,8 @@ from torch import Tensor
 
 from attnviz.attention.core import Z
 from attnviz.attention.cost import Cost
+from attnviz.attention.kernels.features import all_sums
 from attnviz.attention.kernels.hidden import at_once, lowered
-from attnviz.attention.kernels.linear import all_sums
 from attnviz.attention.normalizers.softmax import PATTERN, softmax
 from attnviz.attention.parts import Parts, shared
 from attnviz.attention.variant import Oracle, Properties, Variant

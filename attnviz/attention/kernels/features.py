@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from attnviz.attention.core import Z
-from attnviz.attention.kernels.linear import all_sums, past_sums
 from attnviz.attention.normalizers.softmax import PATTERN
 from attnviz.attention.parts import shared
 from attnviz.recorder import Recorder, Step
@@ -77,3 +76,23 @@ def summed(
         n_sharing=phi_q_BHTR.shape[1] // v_BGSE.shape[1],
         seen=seen,
     )
+
+
+def all_sums(phi_q_BHTR: Tensor, phi_k_BHSR: Tensor, v_BHSE: Tensor) -> Tensor:
+    """phi(q) times the sum of phi(k) v^T over all keys, BHTE."""
+    return phi_q_BHTR @ (phi_k_BHSR.mT @ v_BHSE)
+
+
+def past_sums(phi_q_BHTR: Tensor, phi_k_BHSR: Tensor, v_BHSE: Tensor) -> Tensor:
+    """phi(q) times the sum of phi(k) v^T over the keys up to the query's place, BHTE: the state of
+    R x E numbers is read after each token."""
+    t, s = phi_q_BHTR.shape[2], phi_k_BHSR.shape[2]
+    state_BHRE = phi_k_BHSR.new_zeros(*phi_k_BHSR.shape[:2], phi_k_BHSR.shape[3], v_BHSE.shape[3])
+    read: list[Tensor] = [state_BHRE.new_zeros(*state_BHRE.shape[:2], v_BHSE.shape[3])] * max(
+        0, t - s
+    )
+    for place in range(s):
+        state_BHRE = state_BHRE + phi_k_BHSR[:, :, place, :, None] * v_BHSE[:, :, place, None]
+        if place >= s - t:
+            read.append(torch.einsum("bhr,bhre->bhe", phi_q_BHTR[:, :, place - s + t], state_BHRE))
+    return torch.stack(read, dim=2)

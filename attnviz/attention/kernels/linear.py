@@ -6,14 +6,12 @@ a causal mask the sum grows token by token (their equation 9), which makes it a 
 key that the mask hides from every query is left out of the sum.
 """
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
-from attnviz.attention.core import Z
 from attnviz.attention.cost import Cost
+from attnviz.attention.kernels.features import summed
 from attnviz.attention.kernels.mask import visible
-from attnviz.attention.normalizers.softmax import PATTERN
 from attnviz.attention.parts import Parts, shared
 from attnviz.attention.variant import Oracle, Variant
 from attnviz.recorder import Recorder, Step
@@ -48,39 +46,6 @@ HIDDEN = Step(
         "zh": ("去掉的键", "掩码隐藏的键，特征为 0。"),
     },
 )
-TOTAL = Step(
-    "total",
-    "H T 1",
-    r"n_t = \phi(q_t)^\top \sum_s \phi(k_s)",
-    "sum(k, phi_q[h, t, k] * sum(s, phi_k[h, s, k] * (s < t + seen)))",
-    words={
-        "en": ("The sum of the weights", "What each row is divided by, from the summed features."),
-        "zh": ("权重之和", "由特征之和得到，每一行都除以它。"),
-    },
-)
-PATTERN_LINEAR = Step(
-    PATTERN.name,
-    PATTERN.axes,
-    r"A_{ts} = \frac{\phi(q_t)^\top \phi(k_s)}{n_t}",
-    "sum(k, phi_q[h, t, k] * phi_k[h, s, k]) * (s < t + seen) / total[h, t]",
-    kind="weight",
-    words={
-        "en": (
-            "The matrix it amounts to",
-            "Never written down by this method: the weights that its sums stand for.",
-        ),
-        "zh": ("等效权重矩阵", "该方法从不真正写出它：这是其求和所对应的权重。"),
-    },
-)
-Z_LINEAR = Step(
-    Z.name,
-    Z.axes,
-    r"z_t = \frac{\phi(q_t)^\top \sum_s \phi(k_s) v_s^\top}{n_t}",
-    words={
-        "en": ("Read the sum", "Every query reads the one sum of keys and values."),
-        "zh": ("读取总和", "每个查询都读取同一个键值总和。"),
-    },
-)
 
 
 def linear(
@@ -95,40 +60,7 @@ def linear(
     if keys_BHS is not None:
         last, hidden_BHSK = q_BHTK.shape[2] - 1, phi_k_BHSK * keys_BHS[..., None]
         phi_k_BHSK = rec.keep(HIDDEN, hidden_BHSK, phi_k=phi_k_BHSK, allowed=allowed, last=last)
-    read = past_sums if causal else all_sums
-    t, s = q_BHTK.shape[2], k_BGSK.shape[2]
-    seen = s - t + 1 if causal else s
-    v_BHSE = shared(v_BGSE, q_BHTK)
-    total_BHT1 = read(phi_q_BHTK, phi_k_BHSK, torch.ones_like(v_BHSE[..., :1]))
-    total_BHT1 = rec.keep(TOTAL, total_BHT1, phi_q=phi_q_BHTK, phi_k=phi_k_BHSK, seen=seen)
-    safe_BHT1 = total_BHT1.clamp_min(torch.finfo(q_BHTK.dtype).tiny)
-
-    def pattern() -> Tensor:
-        return (phi_q_BHTK @ phi_k_BHSK.mT / safe_BHT1).tril(seen - 1)
-
-    about = {"phi_q": phi_q_BHTK, "phi_k": phi_k_BHSK, "total": total_BHT1}
-    rec.derive(PATTERN_LINEAR, pattern, **about, seen=seen)
-    return rec.keep(Z_LINEAR, read(phi_q_BHTK, phi_k_BHSK, v_BHSE) / safe_BHT1)
-
-
-def all_sums(phi_q_BHTR: Tensor, phi_k_BHSR: Tensor, v_BHSE: Tensor) -> Tensor:
-    """phi(q) times the sum of phi(k) v^T over all keys, BHTE."""
-    return phi_q_BHTR @ (phi_k_BHSR.mT @ v_BHSE)
-
-
-def past_sums(phi_q_BHTR: Tensor, phi_k_BHSR: Tensor, v_BHSE: Tensor) -> Tensor:
-    """phi(q) times the sum of phi(k) v^T over the keys up to the query's place, BHTE: the state of
-    R x E numbers is read after each token."""
-    t, s = phi_q_BHTR.shape[2], phi_k_BHSR.shape[2]
-    state_BHRE = phi_k_BHSR.new_zeros(*phi_k_BHSR.shape[:2], phi_k_BHSR.shape[3], v_BHSE.shape[3])
-    read: list[Tensor] = [state_BHRE.new_zeros(*state_BHRE.shape[:2], v_BHSE.shape[3])] * max(
-        0, t - s
-    )
-    for place in range(s):
-        state_BHRE = state_BHRE + phi_k_BHSR[:, :, place, :, None] * v_BHSE[:, :, place, None]
-        if place >= s - t:
-            read.append(torch.einsum("bhr,bhre->bhe", phi_q_BHTR[:, :, place - s + t], state_BHRE))
-    return torch.stack(read, dim=2)
+    return summed(phi_q_BHTK, phi_k_BHSK, v_BGSE, causal, rec)
 
 
 VARIANT = Variant(

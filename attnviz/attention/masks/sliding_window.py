@@ -4,15 +4,13 @@ Beltagy, Peters, Cohan 2020, arXiv:2004.05150; causal as in Mistral 7B, arXiv:23
 counts the token itself: W = 1 sees nothing but itself. (Some packages count the tokens before it.)
 """
 
-import torch
-from torch import Tensor
-
 from attnviz.attention.cost import Cost
 from attnviz.attention.masks.causal import ALLOWED
+from attnviz.attention.masks.place import allowing
 from attnviz.attention.parameter import Parameter
 from attnviz.attention.parts import Parts
 from attnviz.attention.variant import Limit, Oracle, Properties, Variant
-from attnviz.recorder import Recorder, Step
+from attnviz.recorder import Step
 
 WINDOW = Step(
     ALLOWED.name,
@@ -29,14 +27,11 @@ WINDOW = Step(
 
 def sliding_window(window: int) -> Parts:
     """Parts that allow the last `window` tokens, the query's own among them."""
-
-    def allow(scores_BHTS: Tensor, rec: Recorder) -> Tensor:
-        t, s = scores_BHTS.shape[-2:]
-        ones_TS = torch.ones(t, s, dtype=torch.bool, device=scores_BHTS.device)
-        allowed_TS = ones_TS.tril(s - t).triu(s - t - window + 1)
-        return rec.keep(WINDOW, allowed_TS.expand_as(scores_BHTS), past=s - t, window=window)
-
-    return Parts(allow=allow)
+    return allowing(
+        WINDOW,
+        lambda query_T1, key_S: (key_S <= query_T1) & (query_T1 - key_S < window),
+        window=window,
+    )
 
 
 VARIANT = Variant(

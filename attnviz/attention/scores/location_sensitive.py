@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from attnviz.attention.core import MASKED, OPEN, weighted
+from attnviz.attention.core import masked, weighted
 from attnviz.attention.cost import Cost
 from attnviz.attention.normalizers.softmax import PATTERN, softmax
 from attnviz.attention.parameter import Parameter, Weight
@@ -93,7 +93,7 @@ def location_sensitive(
         seen = rec.keep(FEATURES, seen, None, half=F_last.shape[-1] // 2, **about)
         about = {"mapped_q": q_BHTA, "mapped_k": k_BHSA, "features": seen, "U": U}
         scores = rec.keep(SENSITIVE, scores, None, v=v_a, **about)
-        return weighted(softmax(_masked(scores, allowed, rec), rec), v_BGSE, rec)
+        return weighted(softmax(masked(scores, allowed, rec), rec), v_BGSE, rec)
 
     return Parts(whole=whole)
 
@@ -103,13 +103,6 @@ def _slid(x_BHS: Tensor, filters_RN: Tensor) -> Tensor:
     width = filters_RN.shape[-1]
     padded = functional.pad(x_BHS, (width // 2, width - 1 - width // 2))
     return padded.unfold(-1, width, 1) @ filters_RN[..., None, :, :].mT
-
-
-def _masked(scores_BHTS: Tensor, allowed: Tensor | None, rec: Recorder) -> Tensor:
-    if allowed is None:
-        return rec.keep(OPEN, scores_BHTS, scores=scores_BHTS)
-    masked_BHTS = scores_BHTS.where(allowed, -torch.inf)
-    return rec.keep(MASKED, masked_BHTS, scores=scores_BHTS, allowed=allowed)
 
 
 VARIANT = Variant(
