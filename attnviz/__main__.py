@@ -24,15 +24,16 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _models(args: argparse.Namespace) -> None:
-    for name, folder in attnviz.models().items():
-        bundle = attnviz.load(folder, "cpu")
-        size = f"{bundle.n_parameters / 1e6:.1f} M parameters"
-        print(f"{name:<12} {bundle.config.kind:<16} {size:<20} {_first_line(bundle.card)}")
+    """Two lines for each: name, architecture, task, size; scores, and what other methods reach."""
+    from attnviz.app import about
+    from attnviz.app.text import text
 
-
-def _first_line(card: str) -> str:
-    lines = [line.strip() for line in card.splitlines()]
-    return next((line for line in lines if line and not line.startswith("#")), "")
+    words = text("en")
+    for one in map(pretrained.summary, attnviz.models()):
+        task, size = words(f"task-{one.task}"), about.size(words, one.n_parameters)
+        print(f"{one.name:<22} {about.architecture(words, one.config)}; {task}; {size}")
+        others = ", ".join(f"{name} {value}" for name, value in one.baselines.items())
+        print(f"{'':<22} {about.score(one)}" + (f" ({others})" if others else ""))
 
 
 def _variants(args: argparse.Namespace) -> None:
@@ -63,8 +64,10 @@ def _train(args: argparse.Namespace) -> None:
 def _evaluate(args: argparse.Namespace) -> None:
     from attnviz.training import command
 
-    for language, score in command.evaluate(_folder(args.name), args.data, _device(args)).items():
-        print(f"into {language}: {score}")
+    found = command.evaluate(_folder(args.name), args.data, _device(args), save=args.save)
+    for about in found.values():
+        for name, score in about.items():
+            print(f"{name}: {score}")
 
 
 def _folder(name: str) -> Path:
@@ -104,7 +107,8 @@ def parser() -> argparse.ArgumentParser:
     train = add("train", _train, "train a built-in model from its recipe")
     train.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and log")
     train.add_argument("--threads", type=int, default=1, help="processor threads of a worker")
-    evaluate = add("evaluate", _evaluate, "BLEU of a built-in model on DIR/dev.tsv")
+    evaluate = add("evaluate", _evaluate, "score a built-in model on the held-out part of its data")
+    evaluate.add_argument("--save", action="store_true", help="write scores.json beside the model")
     for command in (train, evaluate):
         command.add_argument("name")
         command.add_argument("--data", type=Path, required=True, metavar="DIR")

@@ -1,4 +1,4 @@
-"""The sizes and choices that make a Transformer: frozen, small, checked when made."""
+"""The sizes and choices that make a model: frozen, small, checked when made."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -7,15 +7,20 @@ from typing import Any, Literal, get_args
 Kind = Literal["encoder-decoder", "decoder-only", "encoder-only"]
 Norm = Literal["layer", "rms"]
 NormPlace = Literal["pre", "post"]
-Position = Literal["sinusoidal", "learned"]
+Position = Literal["sinusoidal", "learned", "rope", "none"]
 Activation = Literal["relu", "gelu"]
+Body = Literal["transformer", "lstm", "gru", "cnn"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """One Transformer. Sizes are counts of numbers or tokens; see `attnviz.axes` for letters.
+    """One model. Sizes are counts of numbers or tokens; see `attnviz.axes` for letters.
 
-    Raises ValueError when sizes do not divide or a choice is unknown.
+    `body` is what mixes the tokens of a layer before any attention to another side: self-attention,
+    a recurrence or a convolution. Where there are `n_slots`, that many learned queries pool the
+    encoder's output by attention, and what follows reads their vectors alone. With `labels` the
+    model names the text instead of writing tokens. Raises ValueError when sizes do not divide or a
+    choice is unknown.
     """
 
     kind: Kind
@@ -30,12 +35,15 @@ class ModelConfig:
     norm_place: NormPlace = "pre"
     position: Position = "sinusoidal"
     activation: Activation = "relu"
+    body: Body = "transformer"
+    n_slots: int = 0
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("d_vocab", "d_model", "d_mlp", "n_ctx", "n_heads", "n_kv_heads", "n_layers"):
-            size = getattr(self, name)
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, not {size!r}")
+        for name in _SIZES:
+            size, least = getattr(self, name), int(name not in ("d_mlp", "n_slots"))
+            if not isinstance(size, int) or isinstance(size, bool) or size < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}, not {size!r}")
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model {self.d_model} is not a multiple of n_heads {self.n_heads}")
         if self.n_heads % self.n_kv_heads:
@@ -44,9 +52,26 @@ class ModelConfig:
             )
         if self.position == "sinusoidal" and self.d_model % 2:
             raise ValueError(f"sinusoidal positions need an even d_model, not {self.d_model}")
+        if self.position == "rope" and self.d_head % 2:
+            raise ValueError(f"rope turns pairs: d_head must be even, not {self.d_head}")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Choices that need or exclude each other."""
+        if not all(isinstance(label, str) and label for label in self.labels):
+            raise ValueError("labels must be a list of names")
+        if self.labels and (self.kind != "encoder-only" or self.n_slots != 1):
+            raise ValueError("labels need an encoder-only model with n_slots 1")
+        if self.n_slots and self.kind == "decoder-only":
+            raise ValueError("n_slots pool an encoder's output, and a decoder-only model has none")
+        recurrent = self.body in ("lstm", "gru")
+        if recurrent and self.d_model % 2:
+            raise ValueError(f"a recurrence both ways needs an even d_model, not {self.d_model}")
+        if self.body == "cnn" and self.has_decoder:
+            raise ValueError("a convolution sees the tokens to come: body 'cnn' is for encoders")
 
     @property
     def d_head(self) -> int:
@@ -70,16 +95,21 @@ class ModelConfig:
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown configuration keys: {', '.join(unknown)}")
-        needed = known - set(_CHOICES) | {"kind"}
+        needed = known - {*_CHOICES, "n_slots", "labels"} | {"kind"}
         if missing := sorted(needed - set(values)):
             raise ValueError(f"missing configuration keys: {', '.join(missing)}")
-        return cls(**values)
+        labels = values.get("labels", ())
+        if not isinstance(labels, list | tuple):
+            raise ValueError("labels must be a list of names")
+        return cls(**{**values, "labels": tuple(labels)})
 
 
+_SIZES = ["d_vocab", "d_model", "d_mlp", "n_ctx", "n_heads", "n_kv_heads", "n_layers", "n_slots"]
 _CHOICES = {
     "kind": get_args(Kind),
     "norm": get_args(Norm),
     "norm_place": get_args(NormPlace),
     "position": get_args(Position),
     "activation": get_args(Activation),
+    "body": get_args(Body),
 }

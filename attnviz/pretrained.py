@@ -1,10 +1,13 @@
 """A folder on disk -> Bundle(tokenizer, model, card). Nothing is loaded that cannot be trusted.
 
-A folder holds config.json (a ModelConfig), model.safetensors, tokenizer.model and card.md.
+A folder holds config.json (a ModelConfig), model.safetensors, tokenizer.model and card.md; a
+built-in model's also its recipe, its scores and examples.
 """
 
 import json
+import math
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from attnviz.config import ModelConfig
+from attnviz.model.protocol import Model, Sizes
 from attnviz.model.transformer import Transformer
 from attnviz.tokenizer import Tokenizer
 
@@ -24,6 +28,7 @@ CONFIG, WEIGHTS, TOKENIZER, CARD = (
     "tokenizer.model",
     "card.md",
 )
+SCORES = "scores.json"
 MAX_NAME = 1024
 BUILT_IN = Path(__file__).parent.parent / "pretrained"
 
@@ -38,16 +43,26 @@ class Bundle:
 
     name: str
     tokenizer: Tokenizer
-    model: Transformer
+    model: Model
     card: str
 
     @property
-    def config(self) -> ModelConfig:
+    def config(self) -> Sizes:
         return self.model.config
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The names that a classifier gives."""
+        return getattr(self.config, "labels", ())
+
+    @property
+    def task(self) -> str:
+        """What it does with a text; see `task`."""
+        return task(self.config, self.tokenizer, self.model.has_logits)
+
+    @property
     def device(self) -> torch.device:
-        return self.model.embed.W_E.device
+        return self.model.device
 
     @cached_property
     def weights(self) -> dict[str, Tensor]:
@@ -57,6 +72,48 @@ class Bundle:
     @cached_property
     def n_parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is known of a built-in model before its weights are read. `scores` and `baselines` (what
+    other methods reach on the same texts) are by name."""
+
+    name: str
+    config: ModelConfig
+    task: str
+    n_parameters: int
+    scores: Mapping[str, str]
+    baselines: Mapping[str, str]
+
+
+def task(config: Sizes, tokenizer: Tokenizer, has_logits: bool = True) -> str:
+    """What a model does with a text: "classify", "rebuild", "translate" (or whatever else an
+    encoder-decoder was trained for), "write" on, "unmask" hidden tokens, or "encode" alone."""
+    if getattr(config, "labels", ()):
+        return "classify"
+    if config.has_encoder and config.has_decoder:
+        return "rebuild" if getattr(config, "n_slots", 0) else "translate"
+    if config.has_decoder:
+        return "write"
+    return "encode" if tokenizer.mask is None or not has_logits else "unmask"
+
+
+def summary(name: str) -> Summary:
+    """About the built-in model `name`. Raises LoadError."""
+    folder = models()[name]
+    config = _config(folder / CONFIG)
+    shapes = _shapes(folder / WEIGHTS).values()
+    told = folder / SCORES
+    scores = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+    return Summary(
+        name,
+        config,
+        task(config, _tokenizer(folder / TOKENIZER, config)),
+        sum(map(math.prod, shapes)),
+        scores.get("scores", {}),
+        scores.get("baselines", {}),
+    )
 
 
 def models() -> dict[str, Path]:
@@ -103,12 +160,14 @@ def load(name: str | Path, device: str | None = None) -> Bundle:
     return Bundle(folder.name, tokenizer, model.to(choose_device(device)), text)
 
 
-def save(folder: Path, model: Transformer, tokenizer: Path) -> None:
-    """Write config, weights and a copy of the tokenizer file; `load` reads them back."""
+def save(
+    folder: Path, model: Transformer, tokenizer: Path, dtype: torch.dtype = torch.float32
+) -> None:
+    """Write config, weights as `dtype` and a copy of the tokenizer file; `load` reads them back."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(model.config.to_dict(), indent=2)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
-    weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    weights = {name: w.cpu().to(dtype).contiguous() for name, w in model.state_dict().items()}
     save_file(weights, folder / WEIGHTS)
     shutil.copyfile(tokenizer, folder / TOKENIZER)
 
@@ -143,14 +202,7 @@ def _weights(file: Path, config: ModelConfig) -> dict[str, Tensor]:
     with torch.device("meta"):
         wanted = Transformer(config).state_dict()
     expected = {name: tuple(value.shape) for name, value in wanted.items()}
-    try:
-        with safe_open(file, "pt") as stored:
-            names = stored.keys()
-            found = {name: tuple(stored.get_slice(name).get_shape()) for name in names}
-    except SafetensorError as error:
-        raise LoadError(
-            f"{file.name} is not a safetensors file (pickled weights are never opened)"
-        ) from error
+    found = _shapes(file)
     if missing := sorted(expected.keys() - found.keys()):
         raise LoadError(f"{file.name} lacks the weights {_named(missing)}")
     if unexpected := sorted(found.keys() - expected.keys()):
@@ -163,6 +215,17 @@ def _weights(file: Path, config: ModelConfig) -> dict[str, Tensor]:
         if not value.isfinite().all():
             raise LoadError(f"{name} holds a number that is not finite")
     return weights
+
+
+def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the weights in `file` by name; the weights themselves are not read."""
+    try:
+        with safe_open(file, "pt") as stored:
+            return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise LoadError(
+            f"{file.name} is not a safetensors file (pickled weights are never opened)"
+        ) from error
 
 
 def _lay_out(model: Transformer) -> None:

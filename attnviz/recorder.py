@@ -94,6 +94,11 @@ class Recorder:
         child.weights, child._known = self.weights, self._known
         return child
 
+    @property
+    def edited(self) -> bool:
+        """Whether an edit is set for a step of this path or below it."""
+        return any(path.startswith(self._prefix) for path in self._edits)
+
     def keep(
         self, step: Step, value: Tensor, again: Derived | None = None, **inputs: Input
     ) -> Tensor:

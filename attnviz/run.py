@@ -14,14 +14,17 @@ from torch import Tensor
 from attnviz.attention.parameter import Value
 from attnviz.attention.parts import Parts, over
 from attnviz.error import InputError
-from attnviz.model.decision import GREEDY, Decision, decide
-from attnviz.model.generate import generate
+from attnviz.model.decision import GREEDY, Decision, decide, drawn
+from attnviz.model.generate import Choose, generate, greedy
 from attnviz.model.swap import Swap, swapped
 from attnviz.model.transformer import LOGITS, UNCHANGED, Changes
 from attnviz.pretrained import Bundle
 from attnviz.recorder import Edit, Recorder
 from attnviz.tokenizer import Tokenizer, clean
 from attnviz.trace import Tokens, Trace
+
+SLOT = "q"
+"""What the learned queries of a pool are called, with a number."""
 
 
 @torch.no_grad()
@@ -37,17 +40,23 @@ def run(
     parameters: Mapping[str, Value] | None = None,
     changes: Changes = UNCHANGED,
     decision: Decision = GREEDY,
+    n_new: int = 0,
+    seed: int | None = None,
 ) -> Trace:
     """Run the model on `text` and keep every step.
 
-    `target` forces the output of an encoder-decoder, as a text or as that of an earlier run;
-    without it the model decodes greedily. `to` is the language to translate into ("zh"), by default
-    the one that `text` is not in. `edits` maps a path ("decoder.0.cross.pattern") to what its value
-    is replaced with. `variant` ("entmax", or several joined by +) takes the place of the model's
-    own attention `where` that says ("decoder.2.cross", "*.*.self", "decoder.0.self.3" for one head;
-    see `model.swap.Swap`), with its `parameters`, and the model decodes with it. `changes` maps an
-    attention ("decoder.0.cross") to parts that take the place of the model's own; decoding itself
-    is done without them. `decision` is how the recorded way goes on from the logits to a token.
+    `target` forces what a decoder writes, as a text or as that of an earlier run; without it the
+    model decodes greedily, a decoder alone `n_new` tokens after the text. With a `seed` each token
+    is drawn by chance, as `decision` makes it probable. `to` is the language to translate into
+    ("zh"), by default the one that `text` is not in. `edits` maps a path
+    ("decoder.0.cross.pattern") to what its value is replaced with. `variant` ("entmax", or several
+    joined by +) takes the place of the model's own attention `where` that says ("decoder.2.cross",
+    "*.*.self", "decoder.0.self.3" for one head; see `model.swap.Swap`), with its `parameters`, and
+    the model decodes with it. `changes` maps an attention ("decoder.0.cross") to parts that take
+    the place of the model's own; decoding itself is done without them. `decision` is how the
+    recorded way goes on from the logits to a token. <mask> in the text hides a token from a model
+    that was trained to tell it; `facts["hidden"]` are the places of those.
+
     Text that does not fit n_ctx is cut at its end; `facts["cut"]` counts the characters left out
     of source and target. Raises InputError for an empty text or an unknown language, and KeyError
     for an edit or a change of what the model does not have.
@@ -57,7 +66,8 @@ def run(
     source = _source(bundle, text, to)
     swap = Swap(variant=variant, where=where, parameters=parameters or {}) if variant else None
     put = swapped(bundle.model, swap) if swap else UNCHANGED
-    read, facts = _read(bundle, source, target, put)
+    choose = _choose(bundle, decision, seed)
+    read, facts = _read(bundle, source, target, n_new, put, choose)
     changes = {**put, **{at: over(put.get(at, Parts()), new) for at, new in changes.items()}}
     rec = Recorder(edits, {**bundle.weights, **_weights(changes)})
     inputs = _inputs(bundle, source, read)
@@ -68,7 +78,8 @@ def run(
         rec,
         source=source if bundle.config.has_encoder else None,
         target=read if bundle.config.has_decoder else None,
-        output=_next(bundle, logits_1TV) if read is source else read.text,
+        slots=_slots(bundle),
+        output=_output(bundle, source, read, logits_1TV),
         facts=facts,
     )
     for path in (*(edits or ()), *(f"{attention}.pattern" for attention in changes)):
@@ -119,51 +130,86 @@ def _direction(tokenizer: Tokenizer, text: str, to: str | None) -> str | None:
 
 
 def _source(bundle: Bundle, text: str, to: str | None) -> Tokens:
-    """The text's tokens: direction token first and </s> last, or <s> first for a decoder alone."""
-    tokenizer = bundle.tokenizer
+    """The text's tokens with what the model wants before and after them."""
+    tokenizer, config = bundle.tokenizer, bundle.config
     direction = _direction(tokenizer, text, to)
-    before = [tokenizer.directions[direction]] if direction else []
-    after = [tokenizer.end]
-    if not bundle.config.has_encoder:
-        before, after = [tokenizer.start], []
-    return tokenizer.encode(text, before, after, bundle.config.n_ctx)
+    return tokenizer.source(text, config.n_ctx, to=direction, encoder=config.has_encoder)
+
+
+def _choose(bundle: Bundle, decision: Decision, seed: int | None) -> Choose:
+    if seed is None:
+        return greedy
+    return drawn(decision, torch.Generator(bundle.device).manual_seed(seed))
 
 
 def _read(
-    bundle: Bundle, source: Tokens, target: str | Trace | None, changes: Changes
+    bundle: Bundle,
+    source: Tokens,
+    target: str | Trace | None,
+    n_new: int,
+    changes: Changes,
+    choose: Choose,
 ) -> tuple[Tokens, dict[str, Any]]:
-    """The tokens of the last stack, and as a fact whether a translation came to its end."""
-    if bundle.config.kind != "encoder-decoder":
+    """The tokens of the last stack, and as a fact whether the writing came to its end."""
+    if not bundle.config.has_decoder:
         return source, {}
-    read, finished = _target(bundle, source, target, changes)
-    return read, {"finished": finished}
-
-
-def _target(
-    bundle: Bundle, source: Tokens, target: str | Trace | None, changes: Changes
-) -> tuple[Tokens, bool]:
-    """The decoder's input, forced or decoded, and whether it came to its end."""
-    tokenizer, n_ctx = bundle.tokenizer, bundle.config.n_ctx
     if isinstance(target, Trace) and target.target is not None:
-        return target.target, target.facts["finished"]
+        kept = {"finished", "prompt"} & target.facts.keys()
+        return target.target, {name: target.facts[name] for name in kept}
+    tokenizer, n_ctx = bundle.tokenizer, bundle.config.n_ctx
+    alone = not bundle.config.has_encoder
+    begin = list(source.ids) if alone else [tokenizer.start]
+    facts = {"prompt": len(begin)} if alone else {}
     if isinstance(target, str) and clean(target):
-        forced = tokenizer.encode(target, [tokenizer.start], limit=n_ctx)
-        return forced, not _cut(forced)
-    limit = min(n_ctx, 2 * len(source) + 16)
-    about = (tokenizer.start, tokenizer.end, limit)
-    ids = generate(bundle.model, _batch(source, bundle), None, *about, changes=changes)
-    found = ids[0].tolist()
-    finished = found[-1] == tokenizer.end
-    return tokenizer.tokens(found[:-1] if finished else found), finished
+        forced = tokenizer.encode(target, begin, limit=n_ctx)
+        if alone:
+            written = tokenizer.tokens(forced.ids)
+            left_out = forced.text[len(forced.text) - _cut(forced) :]
+            return replace(written, text=written.text + left_out), facts | {"finished": False}
+        return forced, {"finished": not _cut(forced)}
+    if alone and not n_new:
+        return source, facts | {"finished": False}
+    limit = min(n_ctx, len(begin) + n_new if alone else 2 * len(source) + 16)
+    start_1T = torch.tensor([begin], device=bundle.device)
+    read_1S = None if alone else _batch(source, bundle)
+    about = (start_1T, tokenizer.end, limit, choose)
+    found = generate(bundle.model, read_1S, None, *about, changes=changes)[0].tolist()
+    finished = len(found) > len(begin) and found[-1] == tokenizer.end
+    written = tokenizer.tokens(found[:-1] if finished else found)
+    return written, facts | {"finished": finished}
+
+
+def _slots(bundle: Bundle) -> Tokens | None:
+    """The queries of a pool, by number."""
+    n_slots = getattr(bundle.config, "n_slots", 0)
+    if not n_slots:
+        return None
+    numbers = range(n_slots)
+    pieces = tuple(f"{SLOT}{i + 1}" for i in numbers)
+    return Tokens("", pieces, tuple(numbers), (None,) * n_slots, (False,) * n_slots)
 
 
 def _batch(tokens: Tokens, bundle: Bundle) -> Tensor:
     return torch.tensor([tokens.ids], device=bundle.device)
 
 
-def _next(bundle: Bundle, logits_1TV: Tensor) -> str:
-    """The most probable token at the last position."""
-    return bundle.tokenizer.piece(int(logits_1TV[0, -1].argmax())).strip()
+def _output(bundle: Bundle, source: Tokens, read: Tokens, logits_1TV: Tensor) -> str:
+    """The model's answer: what it wrote, the label it gives, or what it takes the hidden tokens
+    for; a decoder alone that wrote nothing tells the next token."""
+    if bundle.labels:
+        return bundle.labels[int(logits_1TV[0, 0].argmax())]
+    if not bundle.model.has_logits:
+        return ""
+    if bundle.config.has_decoder and read != source:
+        return read.text
+    rows = [-1] if bundle.config.has_decoder else _hidden(bundle, source)
+    return " ".join(bundle.tokenizer.piece(int(logits_1TV[0, t].argmax())).strip() for t in rows)
+
+
+def _hidden(bundle: Bundle, source: Tokens) -> list[int]:
+    """The places of tokens that the model is to tell."""
+    mask = bundle.tokenizer.mask
+    return [i for i, token in enumerate(source.ids) if mask is not None and token == mask]
 
 
 def _cut(tokens: Tokens) -> int:
@@ -177,7 +223,9 @@ def _facts(bundle: Bundle, source: Tokens, read: Tokens) -> dict[str, Any]:
         "model": bundle.name,
         "text": source.text,
         "device": str(bundle.device),
-        "dtype": str(bundle.model.embed.W_E.dtype).removeprefix("torch."),
+        "dtype": str(bundle.model.dtype).removeprefix("torch."),
         "n_ctx": bundle.config.n_ctx,
         "cut": {side: _cut(tokens) for side, tokens in sides.items()},
+        "hidden": [] if bundle.config.has_decoder else _hidden(bundle, source),
+        "labels": list(bundle.labels),
     }

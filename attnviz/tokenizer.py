@@ -15,6 +15,8 @@ import sentencepiece
 from attnviz.trace import Tokens
 
 SPACELESS = re.compile(r"[⺀-⿟　-鿿豈-﫿︰-﹏＀-￯\U00020000-\U0003ffff]")
+MASK = "<mask>"
+"""The piece that stands for a hidden token."""
 _DIRECTION = re.compile(r"<2([a-z]+)>")
 _HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff]")
 _LATIN = re.compile(r"[A-Za-z]+")
@@ -57,6 +59,21 @@ class Tokenizer:
     def pad(self) -> int:
         return self._model.pad_id()
 
+    @property
+    def unknown(self) -> int:
+        return self._model.unk_id()
+
+    @cached_property
+    def mask(self) -> int | None:
+        """Id of <mask>; None for a model that hides nothing."""
+        found = self._model.piece_to_id(MASK)
+        return None if found == self.unknown else found
+
+    @property
+    def hidden(self) -> str:
+        """What is typed for a hidden token; "" for a model that hides nothing."""
+        return "" if self.mask is None else MASK
+
     @cached_property
     def directions(self) -> dict[str, int]:
         """Language to the id of its token: {"en": 4, "zh": 5}; empty for a one-language model."""
@@ -85,13 +102,32 @@ class Tokenizer:
         """Tokens of `text` between the special tokens `before` and `after`; at most `limit` in all,
         where it is given: what does not fit is cut at the end of the text."""
         text = clean(text)
-        proto = self._model.encode(spaced(text), return_type="proto")
-        pieces = list(proto.pieces)
+        pieces = self._pieces(spaced(text))
         if limit:
             pieces = pieces[: max(0, limit - len(before) - len(after))]
-        spans = _spans([p.surface for p in pieces], len(spaced(text)) - len(text))
-        ids = [*before, *(p.id for p in pieces), *after]
+        spans = _spans([surface for _, surface in pieces], len(spaced(text)) - len(text))
+        ids = [*before, *(token for token, _ in pieces), *after]
         return self._tokens(text, ids, [*[None] * len(before), *spans, *[None] * len(after)])
+
+    def _pieces(self, text: str) -> list[tuple[int, str]]:
+        """Ids, and the part of `text` that each stands for. A space before <mask> is part of it, as
+        it is of the words that are hidden in training."""
+        found: list[tuple[int, str]] = []
+        before = ""
+        for p in self._model.encode(text, return_type="proto").pieces:
+            space = found.pop()[1] if p.id == self.mask and before == _MARK else ""
+            found.append((p.id, space + p.surface))
+            before = p.piece
+        return found
+
+    def source(
+        self, text: str, limit: int, *, to: str | None = None, encoder: bool = True
+    ) -> Tokens:
+        """The text as an encoder reads it, the token of the language `to` first and </s> last, or
+        as a decoder alone does: <s> first. At most `limit` tokens in all."""
+        if not encoder:
+            return self.encode(text, [self.start], limit=limit)
+        return self.encode(text, [self.directions[to]] if to else [], [self.end], limit)
 
     def tokens(self, ids: Sequence[int]) -> Tokens:
         """Tokens of finished ids, as the decoder wrote them; spans are those of the decoded text.
@@ -108,8 +144,11 @@ class Tokenizer:
         """The text of `ids`, special tokens left out."""
         return self._model.decode([i for i in ids if not self.is_special(i)]).strip()
 
-    def sample(self, text: str, alpha: float) -> list[int]:
-        """Ids of one random segmentation (Kudo 2018, arXiv:1804.10959); small `alpha` is wilder."""
+    def sample(self, text: str, alpha: float | None) -> list[int]:
+        """Ids of one random segmentation (Kudo 2018, arXiv:1804.10959); small `alpha` is wilder,
+        None takes the best."""
+        if alpha is None:
+            return self._model.encode(spaced(text))
         return self._model.encode(
             spaced(text), return_type=int, enable_sampling=True, alpha=alpha, nbest_size=-1
         )

@@ -43,7 +43,8 @@ class Trace(Mapping[str, Kept]):
     """Every step of one forward pass, by path ("decoder.2.cross.pattern").
 
     `source` are the encoder's tokens (keys of cross-attention), `target` the decoder's input
-    tokens; one of them is None where the model has no such side. `output` is the model's answer,
+    tokens, `slots` the learned queries of a pool; what the model has no such side for is None.
+    `output` is the model's answer,
     `facts` what is worth knowing about the run (model, device, dtype, notes). `weights` are the
     model's own parameters, which a step's inputs name; a saved trace leaves them out.
     """
@@ -54,6 +55,7 @@ class Trace(Mapping[str, Kept]):
     output: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, Tensor] = field(default_factory=dict)
+    slots: Tokens | None = None
 
     picture: ClassVar[Callable[["Trace"], str | None] | None] = None
     """Draws a trace as HTML for a notebook; the drawing layer is put here from outside."""
@@ -110,6 +112,7 @@ class Trace(Mapping[str, Kept]):
             "inputs": {path: dict(kept.inputs) for path, kept in self.items()},
             "source": None if self.source is None else asdict(self.source),
             "target": None if self.target is None else asdict(self.target),
+            "slots": None if self.slots is None else asdict(self.slots),
             "output": self.output,
             "facts": dict(self.facts),
         }
@@ -130,8 +133,8 @@ class Trace(Mapping[str, Kept]):
             path: Kept(path, _step(step), torch.from_numpy(arrays[path]), inputs.get(path, {}))
             for path, step in about["steps"].items()
         }
-        source, target = (_tokens(about[side]) for side in ("source", "target"))
-        return cls(steps, source, target, about["output"], about["facts"])
+        source, target, slots = (_tokens(about.get(side)) for side in ("source", "target", "slots"))
+        return cls(steps, source, target, about["output"], about["facts"], slots=slots)
 
 
 _ABOUT = "__trace__"

@@ -19,7 +19,11 @@ from attnviz.textbook import Lesson, Scoring
 from attnviz.tokenizer import Tokenizer
 from attnviz.trace import Trace
 from attnviz.training.corpus import Pair
-from attnviz.training.recipe import Recipe, Stage
+from attnviz.training.recipe import Recipe
+from attnviz.training.stage import Stage
+from attnviz.training.tasks.language import Language
+from attnviz.training.tasks.masking import Masking
+from attnviz.training.tasks.translation import Translation
 from attnviz.training.vocabulary import train_tokenizer
 
 torch.set_num_threads(1)
@@ -89,7 +93,7 @@ def recipe() -> Recipe:
     """A recipe small enough to be trained in a test."""
     return Recipe(
         name="tiny",
-        languages=("en", "zh"),
+        task=Translation(languages=("en", "zh")),
         data="made up",
         model=make_config(d_vocab=D_VOCAB, n_ctx=40, d_model=24, d_mlp=32),
         character_coverage=1.0,
@@ -111,7 +115,7 @@ def tokenizer_file(
     pairs: list[Pair], recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.model"
-    train_tokenizer(pairs, recipe, file)
+    train_tokenizer([text for pair in pairs for text in pair], recipe, file)
     return file
 
 
@@ -121,15 +125,39 @@ def tokenizer(tokenizer_file: Path) -> Tokenizer:
 
 
 @pytest.fixture(scope="session")
+def texts(pairs: list[Pair]) -> list[str]:
+    """Both sides of the pairs, and a few words more."""
+    return [*(text for pair in pairs for text in pair), *["The dog is under our old table!"] * 9]
+
+
+@pytest.fixture(scope="session")
+def masking_file(
+    texts: list[str], recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The file of a tokenizer that has <mask>, and no directions."""
+    file = tmp_path_factory.mktemp("masking") / "tokenizer.model"
+    train_tokenizer(texts, replace(recipe, task=Masking()), file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def folded_file(texts: list[str], recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a tokenizer that reads capital letters as small ones, and has no directions."""
+    file = tmp_path_factory.mktemp("folded") / "tokenizer.model"
+    train_tokenizer(texts, replace(recipe, task=Language(), folded=True), file)
+    return file
+
+
+@pytest.fixture(scope="session")
 def make_bundle(
     tokenizer_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., pretrained.Bundle]:
     """Bundles of random tiny models, written to a folder and loaded from it."""
 
-    def make(**changes: Any) -> pretrained.Bundle:
+    def make(tokenizer: Path = tokenizer_file, **changes: Any) -> pretrained.Bundle:
         folder = tmp_path_factory.mktemp("model") / "tiny"
         model = make_model(d_vocab=D_VOCAB, **changes).float()
-        pretrained.save(folder, model, tokenizer_file)
+        pretrained.save(folder, model, tokenizer)
         return pretrained.load(folder, "cpu")
 
     return make

@@ -37,7 +37,7 @@ def test_run_prints_the_translation_and_every_step_and_saves_them_bit_for_bit(
 def test_models_lists_the_built_in_ones(monkeypatch, capsys, en_zh):
     _, out, _ = call(monkeypatch, capsys, "models")
     assert "en-zh" in out
-    assert "encoder-decoder" in out
+    assert "Transformer, encoder and decoder; translates" in out
 
 
 def test_variants_lists_each_with_its_parameters_its_paper_and_who_says_that_it_is_right(

@@ -12,7 +12,9 @@ LAYERS = (
     *(
         "pretrained",
         "adapters",
+        "load",
         "run",
+        *("piece", "given", "explain", "archive", "matrix"),
         "textbook",
         "__init__",
         "analysis",

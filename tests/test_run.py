@@ -60,7 +60,15 @@ def test_the_recorded_logits_are_those_of_cached_decoding(
         seen.append(logits_BV[0])
         return greedy(logits_BV)
 
-    generate(bundle.model, source, None, t.start, t.end, len(trace.target) + 1, watching)
+    generate(
+        bundle.model,
+        source,
+        None,
+        torch.tensor([[t.start]]),
+        t.end,
+        len(trace.target) + 1,
+        watching,
+    )
     recorded = trace["logits"].value[: len(seen)]
     torch.testing.assert_close(recorded, torch.stack(seen), atol=close, rtol=close)
     assert trace.facts["dtype"] == str(dtype).removeprefix("torch.")

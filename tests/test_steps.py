@@ -214,6 +214,16 @@ def test_steps_that_a_change_brings_along_follow_from_earlier_ones_too(
     check_every_step(trace)
 
 
+POOLED: dict[str, Any] = {
+    "n_slots": 1,
+    "labels": ("bad", "good", "so-so", "unclear", "vague"),
+    "d_mlp": 0,
+    "position": "none",
+    "n_layers": 2,
+}
+"""A classifier over one slot."""
+
+
 def random_trace(make_model: Callable[..., Any], **choices: Any) -> Trace:
     """Every step of a random float64 model of sizes that are all different."""
     model = make_model(**choices)
@@ -238,6 +248,14 @@ def random_trace(make_model: Callable[..., Any], **choices: Any) -> Trace:
         {"kind": "encoder-only", "position": "learned", "activation": "gelu"},
         {"norm_place": "post", "norm": "rms"},
         {"n_heads": 6, "n_kv_heads": 2},
+        *({"kind": "encoder-only", "body": body} | POOLED for body in ("lstm", "gru", "cnn")),
+        {"kind": "encoder-only", "position": "rope"} | POOLED,
+        {"body": "lstm", "d_mlp": 0, "position": "none", "n_heads": 1, "n_kv_heads": 1},
+        {"body": "gru", "norm_place": "post", "n_layers": 1},
+        {"kind": "decoder-only", "body": "lstm", "n_layers": 1},
+        {"kind": "decoder-only", "position": "rope", "norm": "rms", "activation": "gelu"},
+        {"n_slots": 4, "position": "learned", "n_heads": 6, "n_kv_heads": 3, "d_model": 24},
+        {"n_slots": 2, "body": "gru", "position": "none", "n_layers": 1},
     ],
     ids=str,
 )

@@ -1,6 +1,7 @@
 """Text to tokens and back; every token knows its place in the text."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -13,6 +14,16 @@ texts = st.one_of(
     st.text(st.characters(exclude_categories=()), max_size=40),
     st.text("ab ,.天气很好，。！🙂👩‍🚀é́\u0301שלום\u200f▁<2zh>", max_size=40),
 )
+
+
+@pytest.fixture(scope="session")
+def masking(masking_file: Path) -> Tokenizer:
+    return Tokenizer(masking_file)
+
+
+@pytest.fixture(scope="session")
+def folded(folded_file: Path) -> Tokenizer:
+    return Tokenizer(folded_file)
 
 
 def of_text(tokens: Tokens) -> list[tuple[str, tuple[int, int]]]:
@@ -152,3 +163,115 @@ def test_sampled_pieces_are_another_cut_of_the_same_text(tokenizer: Tokenizer) -
     cuts = {tuple(tokenizer.sample(text, 0.1)) for _ in range(20)}
     assert len(cuts) > 1
     assert {tokenizer.decode(cut) for cut in cuts} == {text}
+
+
+def test_without_smoothness_the_best_cut_is_taken(tokenizer: Tokenizer) -> None:
+    text = "They like the red apples, today."
+    assert tuple(tokenizer.sample(text, None)) == tokenizer.encode(text).ids
+
+
+# hidden tokens
+
+
+def shown(tokens: Tokens) -> list[str]:
+    """The part of the text that each token stands for."""
+    return [tokens.text[slice(*span)] for _, span in of_text(tokens)]
+
+
+def test_only_a_model_that_was_trained_to_tell_hidden_tokens_has_a_mask(
+    tokenizer: Tokenizer, masking: Tokenizer
+) -> None:
+    assert tokenizer.mask is None
+    assert masking.mask is not None
+    assert masking.piece(masking.mask) == "<mask>"
+    assert len(tokenizer.encode("<mask>")) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("I like <mask> tea", [" <mask>"]),
+        ("<mask> like tea", ["<mask>"]),
+        ("I like <mask>", [" <mask>"]),
+        ("I <mask> <mask> tea", [" <mask>", " <mask>"]),
+        ("<mask><mask> tea", ["<mask>", "<mask>"]),
+        ("tea<mask>, today.", ["<mask>"]),
+        ("绿茶<mask>好 <mask>", ["<mask>", " <mask>"]),
+        ("<mask>", ["<mask>"]),
+    ],
+)
+def test_a_typed_mask_is_one_token_and_the_space_before_it_is_part_of_it(
+    masking: Tokenizer, text: str, places: list[str]
+) -> None:
+    tokens = masking.encode(text)
+    hidden = [i for i, token in enumerate(tokens.ids) if token == masking.mask]
+    assert [shown(tokens)[i] for i in hidden] == places
+    assert [tokens.special[i] for i in hidden] == [False] * len(places)
+    assert "".join(shown(tokens)) == tokens.text == text
+    for i in hidden:
+        assert i == 0 or tokens.pieces[i - 1] != " "
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_typed_mask_is_what_training_hides(masking: Tokenizer, place: int) -> None:
+    """The ids are those of the whole text with one word's piece replaced."""
+    words = ["We", "like", "fresh", "bread"]
+    whole = [token for word in words for token in masking.encode(word).ids]
+    assert masking.encode(" ".join(words)).ids == tuple(whole), "no piece spans two words"
+    before = [token for word in words[:place] for token in masking.encode(word).ids]
+    after = [token for word in words[place + 1 :] for token in masking.encode(word).ids]
+    words[place] = "<mask>"
+    assert masking.encode(" ".join(words)).ids == (*before, masking.mask, *after)
+
+
+def test_a_limit_counts_a_mask_as_one_token(masking: Tokenizer) -> None:
+    assert masking.encode("<mask> <mask> <mask>", limit=2).ids == (masking.mask,) * 2
+
+
+@given(texts)
+def test_spans_cut_a_text_with_masks_without_gap_or_overlap(masking: Tokenizer, text: str) -> None:
+    tokens = masking.encode(f"{text} <mask> {text[::-1]}<mask>")
+    assert "".join(shown(tokens)) == tokens.text
+    assert tokens.ids.count(masking.mask) >= 2
+
+
+# folded letters
+
+
+@pytest.mark.parametrize("text", ["WE LIKE Green TEA", "My SISTER", "we READ, Today."])
+def test_a_folded_text_is_read_in_small_letters_and_its_spans_show_what_was_typed(
+    folded: Tokenizer, text: str
+) -> None:
+    tokens = folded.encode(text)
+    assert tokens.text == text
+    assert tokens.ids == folded.encode(text.lower()).ids
+    assert "".join(shown(tokens)) == text
+    for (piece, _), part in zip(of_text(tokens), shown(tokens), strict=True):
+        assert piece.startswith("<0x") or piece.strip() == part.strip().lower()
+
+
+@given(texts)
+@example("Straße İstanbul ﬁne Ａ")
+@example("ﬁ ½ km ① … Ǆ ﷺ")
+@example("a\u200bb \u200b c\u200b")
+@example("ΑΣ ＴＥＡ ﬄ㌀")
+def test_spans_of_a_folded_text_point_into_the_cleaned_text(folded: Tokenizer, text: str) -> None:
+    tokens = folded.encode(text)
+    assert tokens.text == clean(text)
+    end = 0
+    for _, (begin, last) in of_text(tokens):
+        assert begin == end <= last
+        end = last
+    assert end == len(tokens.text)
+
+
+def test_a_letter_that_is_folded_into_several_belongs_to_the_last_of_them(
+    folded: Tokenizer,
+) -> None:
+    tokens = folded.encode("ﬁne…")
+    letters = "".join(piece.strip() for piece in tokens.pieces if not piece.startswith("<0x"))
+    assert letters == "fine..." or letters in "fine..."
+    parts = [part for part in shown(tokens) if part]
+    assert "".join(parts) == "ﬁne…"
+    assert any(part.startswith("ﬁ") for part in parts)
+    assert parts[-1] == "…"

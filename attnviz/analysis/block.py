@@ -1,7 +1,8 @@
 """The attention blocks of a trace, and where in the trace their steps are.
 
-A block is named "encoder.self", "decoder.self" or "decoder.cross"; a trace path puts the layer
-between the two words.
+A block is named "encoder.self", "pool.cross", "decoder.self" or "decoder.cross"; a trace path puts
+the layer between the two words. A pool's queries are slots, and a decoder that follows one looks at
+them instead of the source.
 """
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from attnviz.trace import Tokens, Trace
 
-BLOCKS = ("encoder.self", "decoder.self", "decoder.cross")
+BLOCKS = ("encoder.self", "pool.cross", "decoder.self", "decoder.cross")
 
 
 def path(block: str, layer: int, step: str) -> str:
@@ -54,8 +55,21 @@ def allowed(trace: Trace, block: str, layer: int) -> Tensor:
 
 def side(trace: Trace, block: str) -> tuple[Tokens, Tokens]:
     """The block's query tokens and key tokens. Raises ValueError where the trace lacks them."""
-    queries = trace.source if block == "encoder.self" else trace.target
-    keys = trace.target if block == "decoder.self" else trace.source
+    stack, kind = block.split(".")
+    queries = own(trace, stack)
+    keys = queries if kind == "self" else memory(trace, stack)
     if queries is None or keys is None:
         raise ValueError(f"the trace has no tokens for {block!r}")
     return queries, keys
+
+
+def own(trace: Trace, stack: str) -> Tokens | None:
+    """The tokens that a stack ("encoder", "pool", "decoder") works on; of another part of the path
+    those of the queries."""
+    known = {"encoder": trace.source, "pool": trace.slots, "decoder": trace.target}
+    return known[stack] if stack in known else trace.target or trace.source
+
+
+def memory(trace: Trace, stack: str) -> Tokens | None:
+    """The tokens that a stack's cross-attention looks at."""
+    return trace.source if stack == "pool" else trace.slots or trace.source

@@ -53,8 +53,8 @@ def row_labels(trace: Trace, block: str) -> tuple[str, ...]:
 
 def written(reads: tuple[str, ...], trace: Trace, block: str) -> tuple[str, ...]:
     """`reads` with what each writes: the next one, the last row "</s>" where decoding came to its
-    end; unchanged for an encoder."""
-    if not block.startswith("decoder"):
+    end; unchanged for an encoder, and for bare weights, whose rows nobody has named."""
+    if not block.startswith("decoder") or trace.facts.get("bare"):
         return reads
     last = f"{reads[-1]}{ARROW}{END}" if trace.facts.get("finished") else reads[-1]
     return (*(f"{a}{ARROW}{b}" for a, b in pairwise(reads)), last)

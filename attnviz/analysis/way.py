@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from attnviz.analysis.block import BLOCKS
+from attnviz.analysis.block import BLOCKS, memory, own
 from attnviz.analysis.derivation import sizes
 from attnviz.analysis.label import labels, row_labels
 from attnviz.trace import Trace
@@ -60,17 +60,23 @@ def attention(path: str) -> str | None:
 def places(trace: Trace, path: str) -> Mapping[str, tuple[str, ...]]:
     """What each value of an index stands for, where it stands for a token: letter to labels. At the
     top a row is what it reads and what it writes."""
-    source, target = trace.source, trace.target
-    tokens = source if path.startswith("encoder") or target is None else target
-    keys = tokens if path.startswith("decoder") and scope(path) != "cross" else source
+    stack = path.partition(".")[0] if "." in path else _last_stack(trace)
+    tokens = own(trace, stack)
+    itself = stack in ("encoder", "decoder") and scope(path) != "cross"
+    keys = tokens if itself else memory(trace, stack)
     found: dict[str, tuple[str, ...]] = {}
     if tokens is not None:
         found["t"] = labels(tokens)
     if keys is not None:
         found["s"] = labels(keys)
-    if not scope(path) and target is not None:
+    if not scope(path) and trace.target is not None:
         found["t"] = row_labels(trace, "decoder.self")
     return found
+
+
+def _last_stack(trace: Trace) -> str:
+    """Whose tokens the logits belong to."""
+    return "decoder" if trace.target else "pool" if trace.slots else "encoder"
 
 
 def cell(trace: Trace, path: str, wanted: Mapping[str, int]) -> dict[str, int]:

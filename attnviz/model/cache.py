@@ -3,6 +3,9 @@
 Passed as an argument and owned by the caller; the model keeps nothing.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -24,13 +27,8 @@ class Growing:
 
 
 class Cache:
-    """The pasts of every decoder layer: its self-attention's and its cross-attention's."""
+    """What every decoder layer keeps of the tokens it has read, `layers`, and how many they are."""
 
-    def __init__(self, n_layers: int) -> None:
-        self.layers = [(Growing(), Growing()) for _ in range(n_layers)]
-
-    @property
-    def length(self) -> int:
-        """How many target tokens have been read."""
-        k_BGSK = self.layers[0][0].k
-        return 0 if k_BGSK is None else k_BGSK.shape[2]
+    def __init__(self, layers: Sequence[tuple[Any, Growing]]) -> None:
+        self.layers = layers
+        self.length = 0

@@ -6,6 +6,7 @@ recorded pass reads these, so they are computed when somebody looks.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -87,8 +88,7 @@ def decide(logits_BTV: Tensor, decision: Decision, rec: Recorder) -> None:
         return tempered().softmax(-1)
 
     def cut() -> Tensor:
-        rank_BTV, before_BTV = _order(probs())
-        return probs().where((rank_BTV <= top_k) & (before_BTV < top_p), 0)
+        return _cut(probs(), top_k, top_p)
 
     rec.derive(TEMPERED, tempered, logits=logits_BTV, temperature=temperature)
     rec.derive(MAX, lambda: tempered().amax(-1, keepdim=True), tempered=TEMPERED)
@@ -101,6 +101,25 @@ def decide(logits_BTV: Tensor, decision: Decision, rec: Recorder) -> None:
     rec.derive(LEFT, lambda: cut().sum(-1, keepdim=True), cut=CUT)
     rec.derive(FINAL, lambda: cut() / cut().sum(-1, keepdim=True), cut=CUT, left=LEFT)
     rec.derive(CHOSEN, lambda: cut().argmax(-1), final=FINAL)
+
+
+def _cut(probs_BTV: Tensor, top_k: int, top_p: float) -> Tensor:
+    """The probabilities of the tokens that may be chosen, 0 for the others."""
+    rank_BTV, before_BTV = _order(probs_BTV)
+    return probs_BTV.where((rank_BTV <= top_k) & (before_BTV < top_p), 0)
+
+
+def drawn(decision: Decision, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
+    """A choice by chance: logits BV -> ids B, each token as often as the decision makes it
+    probable."""
+    top_p = decision.top_p if decision.top_p < 1 else math.inf
+
+    def choose(logits_BV: Tensor) -> Tensor:
+        probs_BV = (logits_BV / decision.temperature).softmax(-1)
+        cut_BV = _cut(probs_BV, decision.top_k or logits_BV.shape[-1], top_p)
+        return torch.multinomial(cut_BV, 1, generator=generator)[:, 0]
+
+    return choose
 
 
 def _order(probs_BTV: Tensor) -> tuple[Tensor, Tensor]:

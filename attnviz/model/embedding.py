@@ -29,34 +29,40 @@ WAVES = Step(
 LEARNED = Step("learned", "C D", r"P_c \text{ (learned)}", "P[c, d]")
 POSITION = Step("position", "T D", r"P_t = \mathrm{table}_t", "table[t, d]")
 SUM = Step("sum", "T D", r"\Sigma_t = E_t + P_t", "token[t, d] + position[t, d]")
+TABLE = {"learned": LEARNED, "sinusoidal": WAVES}
+"""Positions that are added; others are put into the queries and keys, or there are none."""
 
 
 class Embedding(nn.Module):
-    """Token embedding W_E (V D) plus a position vector; `unembed` multiplies by its transpose."""
+    """Token embedding W_E (V D) plus a position vector where positions are added; `unembed`
+    multiplies by its transpose."""
 
-    positions: Tensor
+    positions: Tensor | None
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.W_E = nn.Parameter(torch.randn(config.d_vocab, config.d_model) * config.d_model**-0.5)
-        self.table = LEARNED if config.position == "learned" else WAVES
+        self.n_ctx = config.n_ctx
+        self.table = TABLE.get(config.position)
         if config.position == "learned":
             self.positions = nn.Parameter(torch.randn(config.n_ctx, config.d_model) * 0.02)
         else:
-            table = sinusoid(config.n_ctx, config.d_model)
-            self.register_buffer("positions", table, persistent=False)
+            waves = sinusoid(config.n_ctx, config.d_model) if self.table else None
+            self.register_buffer("positions", waves, persistent=False)
 
     def forward(self, ids_BT: Tensor, start: int = 0, rec: Recorder = SILENT) -> Tensor:
         """Vectors BTD of tokens that stand at `start`, `start` + 1, ... Raises ValueError past
         n_ctx."""
         end = start + ids_BT.shape[1]
-        if end > self.positions.shape[0]:
-            raise ValueError(f"{end} tokens, but the model has {self.positions.shape[0]} positions")
+        if end > self.n_ctx:
+            raise ValueError(f"{end} tokens, but the model has {self.n_ctx} positions")
         d_model = self.W_E.shape[1]
         ids_BT = rec.keep(IDS, ids_BT)
         token_BTD = rec.keep(
             TOKEN, self.W_E[ids_BT] * math.sqrt(d_model), W_E=self.W_E, ids=ids_BT, d_model=d_model
         )
+        if self.table is None or self.positions is None:
+            return token_BTD
         table_BCD = self.positions.expand(len(ids_BT), -1, -1)
         table_BCD = rec.keep(self.table, table_BCD, P=self.positions, d_model=d_model)
         position_BTD = rec.keep(POSITION, table_BCD[:, start:end], table=table_BCD)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from attnviz.model.cache import Cache
-from attnviz.model.transformer import UNCHANGED, Changes, Transformer
+from attnviz.model.protocol import Model
+from attnviz.model.transformer import UNCHANGED, Changes
 
 Choose = Callable[[Tensor], Tensor]
 """Logits BV -> the ids B of the tokens to write."""
@@ -17,40 +17,36 @@ def greedy(logits_BV: Tensor) -> Tensor:
     return logits_BV.argmax(-1)
 
 
-def sampled(temperature: float, k: int, generator: torch.Generator) -> Choose:
-    """One of the `k` most probable tokens at random, by the probabilities at `temperature` (Fan et
-    al. 2018, arXiv:1805.04833)."""
-
-    def choose(logits_BV: Tensor) -> Tensor:
-        values, ids = (logits_BV / temperature).topk(min(k, logits_BV.shape[-1]))
-        drawn = torch.multinomial(values.softmax(-1), 1, generator=generator)
-        return ids.gather(1, drawn)[:, 0]
-
-    return choose
-
-
 @torch.inference_mode()
 def generate(
-    model: Transformer,
-    source_BS: Tensor,
+    model: Model,
+    source_BS: Tensor | None,
     source_real_BS: Tensor | None,
-    start: int,
+    start_BT: Tensor,
     end: int,
     limit: int,
     choose: Choose = greedy,
     changes: Changes = UNCHANGED,
 ) -> Tensor:
-    """Ids BT that begin with `start`. A row is finished at `end`, which is filled up to the longest
-    row; no row has more than `limit` ids before its end. With `changes` every token is read anew at
-    each step: other attentions may look at more of the past than keys and values hold.
+    """Ids BT that begin with `start`, one id for each row or more. A row is finished at `end`,
+    which is filled up to the longest row; no row has more than `limit` ids before its end. With
+    `changes` every token is read anew at each step: other attentions may look at more of the past
+    than keys and values hold.
     """
-    memory_BSD = model.encode(source_BS, source_real_BS, changes=changes)
-    cache = None if changes else Cache(model.config.n_layers)
-    ids = [torch.full((len(source_BS),), start, device=source_BS.device)]
-    done = torch.zeros_like(ids[0], dtype=torch.bool)
-    while len(ids) < limit and not done.all():
-        read_BT = ids[-1][:, None] if cache else torch.stack(ids, dim=1)
+    memory_BSD = None
+    if source_BS is not None:
+        memory_BSD = model.encode(source_BS, source_real_BS, changes=changes)
+    cache = None if changes else model.cache()
+    ids_BT = read_BT = start_BT
+    done = torch.zeros_like(ids_BT[:, 0], dtype=torch.bool)
+    while ids_BT.shape[1] < limit and not done.all():
         x_BTD = model.decode(read_BT, memory_BSD, source_real_BS, cache=cache, changes=changes)
-        ids.append(choose(model.unembed(x_BTD[:, -1:])[:, -1]).masked_fill(done, end))
-        done |= ids[-1] == end
-    return torch.stack(ids, dim=1)
+        logits_BV = model.unembed(x_BTD[:, -1:])[:, -1]
+        if model.never:
+            never = torch.tensor(model.never, device=logits_BV.device)
+            logits_BV = logits_BV.index_fill(-1, never, -torch.inf)
+        next_B = choose(logits_BV).masked_fill(done, end)
+        done |= next_B == end
+        ids_BT = torch.cat((ids_BT, next_B[:, None]), dim=1)
+        read_BT = next_B[:, None] if cache else ids_BT
+    return ids_BT

@@ -18,7 +18,8 @@ from attnviz.attention.parameter import Inputs, Value
 from attnviz.attention.parts import Allow, Parts, over
 from attnviz.attention.variant import Variant
 from attnviz.error import InputError
-from attnviz.model.transformer import Changes, Transformer
+from attnviz.model.protocol import Model
+from attnviz.model.transformer import Changes
 from attnviz.recorder import Recorder, Step
 
 OWN = Step("own", "H T S", r"C^{\mathrm{model}}", kind="weight")
@@ -57,7 +58,7 @@ class Swap:
     parameters: Mapping[str, Value] = field(default_factory=dict)
 
 
-def swapped(model: Transformer, swap: Swap) -> Changes:
+def swapped(model: Model, swap: Swap) -> Changes:
     """The changes to `model` that put the variant in. An attention that the variant cannot take the
     place of stays as it is. Raises InputError where none is left, and as `Variant.build` does."""
     variant = find(swap.variant)
@@ -84,7 +85,7 @@ def swapped(model: Transformer, swap: Swap) -> Changes:
     return {attention: _put(model.parts(attention), built, head) for attention in fitting}
 
 
-def _takes(model: Transformer, attention: str, variant: Variant) -> bool:
+def _takes(model: Model, attention: str, variant: Variant) -> bool:
     """Whether an attention's tokens and mask are such that the variant can be put there."""
     promised = variant.properties
     if model.parts(attention).allow and (promised.growing or not promised.maskable):
@@ -92,12 +93,12 @@ def _takes(model: Transformer, attention: str, variant: Variant) -> bool:
     return not (attention.endswith("cross") and (promised.square or promised.placed))
 
 
-def inputs(model: Transformer) -> Inputs:
+def inputs(model: Model) -> Inputs:
     """The sizes of the model's attentions; there is room for n_ctx tokens."""
-    config, weight = model.config, model.embed.W_E
+    config = model.config
     sizes = {"B": 1, "H": config.n_heads, "G": config.n_kv_heads}
     sizes |= dict.fromkeys("KE", config.d_head) | dict.fromkeys("TSC", config.n_ctx)
-    return Inputs(sizes | {"D": config.d_model}, weight.dtype, weight.device)
+    return Inputs(sizes | {"D": config.d_model}, model.dtype, model.device)
 
 
 def _put(own: Parts, built: Parts, head: str) -> Parts:

@@ -1,44 +1,46 @@
-"""Training and scoring a built-in translation model, as the command line calls them."""
+"""Training and scoring a built-in model, as the command line calls them."""
 
+import json
 from pathlib import Path
 
 import torch
 
 from attnviz import pretrained
-from attnviz.training import corpus, quality, workers
 from attnviz.training import recipe as recipes
+from attnviz.training import workers
 from attnviz.training.loop import Run
 from attnviz.training.vocabulary import train_tokenizer
 
 
 def train(folder: Path, data: Path, runs: Path, device: str, threads: int = 1) -> None:
-    """Train the model of `folder`/recipe.py on `data`/train.tsv and dev.tsv, or go on with a run
-    that was cut off; checkpoints and the TensorBoard log stand in `runs`, the finished weights
-    in `folder`."""
+    """Train the model of `folder`/recipe.py on the files in `data`, or go on with a run that was
+    cut off; checkpoints and the TensorBoard log stand in `runs`, the finished weights in `folder`.
+    """
     torch.set_num_threads(threads)
-    recipe = recipes.read(folder)
-    pairs = {name: corpus.read_pairs(data / f"{name}.tsv") for name in ("train", "dev")}
+    recipe = recipes.read(folder).on(data)
     runs.mkdir(parents=True, exist_ok=True)
     vocabulary = runs / pretrained.TOKENIZER
     workers.join()
     if workers.RANK == 0 and not vocabulary.is_file():
-        train_tokenizer(pairs["train"], recipe, vocabulary)
+        train_tokenizer(recipe.task.texts(data), recipe, vocabulary)
     workers.wait()
     tokenizer = pretrained.Tokenizer(vocabulary)
     train_set, dev_set = (
-        corpus.Corpus(pairs[name], recipe.languages, tokenizer, recipe.model.n_ctx)
-        for name in ("train", "dev")
+        recipe.task.corpus(data, part, tokenizer, recipe.model.n_ctx) for part in ("train", "dev")
     )
-    model = Run(recipe, train_set, dev_set, tokenizer.pad, runs, device).finish()
+    model = Run(recipe, train_set, dev_set, runs, device).finish()
     if workers.RANK == 0:
-        pretrained.save(folder, model, vocabulary)
+        pretrained.save(folder, model, vocabulary, torch.float16 if recipe.half else torch.float32)
         print(f"saved {folder}")
 
 
-def evaluate(folder: Path, data: Path, device: str) -> dict[str, str]:
-    """sacreBLEU of the weights in `folder` on `data`/dev.tsv, greedy, by target language."""
+def evaluate(folder: Path, data: Path, device: str, *, save: bool) -> dict[str, dict[str, str]]:
+    """ "scores": what the recipe's task measures of the weights in `folder` on its held-out part;
+    "baselines": what other methods reach there. With `save` they are written beside the weights."""
     bundle = pretrained.load(folder, device)
-    pairs = corpus.read_pairs(data / "dev.tsv")
-    languages = recipes.read(folder).languages
-    scores = quality.both_ways(bundle.model, bundle.tokenizer, pairs, languages)
-    return {language: str(score) for language, score in scores.items()}
+    task = recipes.read(folder).task
+    found = {"scores": task.scores(bundle, data), "baselines": task.baselines(bundle, data)}
+    if save:
+        told = json.dumps(found, indent=2, ensure_ascii=False)
+        (folder / pretrained.SCORES).write_text(f"{told}\n", encoding="utf-8")
+    return found

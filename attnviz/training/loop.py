@@ -1,7 +1,7 @@
 """The training loop: resumable, logged, averaged.
 
-Everything that a resumed run needs stands in one checkpoint, and beside it the paraphrases that a
-stage asked for. Batches depend on the seed and the epoch alone and dropout on the seed and the
+Everything that a resumed run needs stands in one checkpoint, and beside it what a task made for a
+stage (paraphrases). Batches depend on the seed and the epoch alone and dropout on the seed and the
 step, so a run that was killed goes on as if it had not been.
 """
 
@@ -18,19 +18,22 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from attnviz.model.transformer import Transformer
-from attnviz.training import paraphrase, workers
-from attnviz.training.corpus import Batch, Corpus, Mix, Pair
-from attnviz.training.recipe import Recipe, Stage
+from attnviz.training import workers
+from attnviz.training.batch import IGNORE, Batch
+from attnviz.training.recipe import Recipe
+from attnviz.training.stage import Stage
+from attnviz.training.task import Corpus
 
 
-def loss(model: nn.Module, batch: Batch, pad: int, smoothing: float) -> Tensor:
+def loss(model: nn.Module, batch: Batch, smoothing: float) -> Tensor:
     """Cross-entropy a label, padding left out; in bfloat16 where the processor is built for it."""
     device = next(model.parameters()).device
+    inputs = (batch.source, batch.target, batch.real)
     with torch.autocast(device.type, torch.bfloat16, enabled=_has_bfloat16(device.type)):
-        logits = model(batch.source.to(device), batch.target.to(device), batch.real.to(device))
+        logits = model(*(x if x is None else x.to(device) for x in inputs))
     labels = batch.labels.to(device).flatten()
     return nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), labels, ignore_index=pad, label_smoothing=smoothing
+        logits.float().flatten(0, 1), labels, ignore_index=IGNORE, label_smoothing=smoothing
     )
 
 
@@ -45,7 +48,6 @@ class Run:
     recipe: Recipe
     train: Corpus
     dev: Corpus
-    pad: int
     folder: Path
     device: str
     model: Transformer = field(init=False)
@@ -53,7 +55,6 @@ class Run:
     step: int = 0
     epoch: int = 0
     skip: int = 0
-    paraphrases: list[list[Pair]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         workers.join()
@@ -84,8 +85,7 @@ class Run:
             bar.update()
             if log is None:
                 continue
-            tokens = workers.COUNT * int(batch.real.sum() + (batch.labels != self.pad).sum())
-            speed = tokens * (bar.format_dict["rate"] or 0)
+            speed = workers.COUNT * batch.n_tokens * (bar.format_dict["rate"] or 0)
             if self.step % save_every == 0:
                 self.save()
                 dev = self.dev_loss()
@@ -108,7 +108,8 @@ class Run:
             stage, place = self.recipe.stage(self.step)
             self._enter(stage, place)
             seed, epoch = self.recipe.seed * 1000 + self.epoch, self.epoch
-            batches = list(self.train.batches(self.recipe.batch_tokens, seed, self._mix(stage)))
+            about = (self.recipe.batch_tokens, seed, stage, self.recipe.alpha)
+            batches = list(self.train.batches(*about))
             usable = len(batches) // workers.COUNT * workers.COUNT
             mine = batches[workers.RANK : usable : workers.COUNT]
             for batch in islice(mine, self.skip, None):
@@ -118,24 +119,12 @@ class Run:
             else:
                 self.epoch, self.skip = self.epoch + 1, 0
 
-    def _mix(self, stage: Stage) -> Mix:
-        return Mix(
-            alpha=self.recipe.alpha,
-            paraphrased=stage.paraphrased,
-            paraphrases=self.paraphrases,
-            copies=stage.copies,
-        )
-
     def _enter(self, stage: Stage, place: int) -> None:
-        """Set what a stage sets; at the beginning of the first that wants them, make the
-        paraphrases. Raises FileNotFoundError where they are gone later: others would be made."""
+        """Set what a stage sets, and let the data prepare what it asks for."""
         for module in self.model.modules():
             if isinstance(module, nn.Dropout):
                 module.p = stage.dropout
-        if stage.paraphrased and not self.paraphrases:
-            if place == 0:
-                paraphrase.write(self.average, self.train, self.folder)
-            self.paraphrases = paraphrase.read(self.train, self.folder)
+        self.train.enter(stage, place, self.average, self.folder)
 
     def _update(self, batch: Batch) -> float:
         stage, place = self.recipe.stage(self.step)
@@ -143,7 +132,7 @@ class Run:
             group["lr"] = stage.rate(place)
         torch.manual_seed((self.recipe.seed << 32) + self.step * workers.COUNT + workers.RANK)
         self.model.train()
-        value = loss(self.model, batch, self.pad, self.recipe.label_smoothing)
+        value = loss(self.model, batch, self.recipe.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()
         workers.average_gradients(self.model)
@@ -160,11 +149,11 @@ class Run:
 
     @torch.inference_mode()
     def dev_loss(self) -> float:
-        """Cross-entropy a token of the averaged model on the dev pairs, both directions."""
+        """Cross-entropy a label of the averaged model on the dev part."""
         total, count = 0.0, 0
         for batch in self.dev.batches(self.recipe.batch_tokens, 0):
-            n = int((batch.labels != self.pad).sum())
-            total += loss(self.average, batch, self.pad, 0.0).item() * n
+            n = int((batch.labels != IGNORE).sum())
+            total += loss(self.average, batch, 0.0).item() * n
             count += n
         return total / count
 

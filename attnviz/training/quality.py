@@ -10,15 +10,16 @@ import torch
 from sacrebleu.metrics.bleu import BLEU, BLEUScore
 
 from attnviz.model.generate import Choose, generate, greedy
-from attnviz.model.transformer import Transformer
+from attnviz.model.protocol import Model
 from attnviz.tokenizer import Tokenizer
-from attnviz.training.corpus import Pair, pad
+from attnviz.training.batch import pad
+from attnviz.training.corpus import Pair
 
 _TOKENIZE = {"zh": "zh", "en": "13a"}
 
 
 def translate(
-    model: Transformer,
+    model: Model,
     tokenizer: Tokenizer,
     texts: list[str],
     to: str,
@@ -36,7 +37,8 @@ def translate(
         chosen = order[begin : begin + size]
         source = pad([rows[i] for i in chosen], tokenizer.pad).to(device)
         real = source != tokenizer.pad
-        ids = generate(model, source, real, tokenizer.start, tokenizer.end, limit, choose)
+        start = torch.full((len(chosen), 1), tokenizer.start, device=device)
+        ids = generate(model, source, real, start, tokenizer.end, limit, choose)
         for i, row in zip(chosen, ids.tolist(), strict=True):
             found[i] = tokenizer.decode(row)
     return found
@@ -55,7 +57,7 @@ def bleu(pairs: list[Pair], to: str, translator: Callable[[list[str]], list[str]
 
 @torch.inference_mode()
 def both_ways(
-    model: Transformer, tokenizer: Tokenizer, pairs: list[Pair], languages: tuple[str, str]
+    model: Model, tokenizer: Tokenizer, pairs: list[Pair], languages: tuple[str, str]
 ) -> dict[str, BLEUScore]:
     """BLEU into each of the two languages of the pairs."""
     first, second = languages

@@ -1,53 +1,42 @@
 """What a training run needs to know: sizes, data, schedule. One frozen object, one file a model."""
 
 import runpy
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attnviz.config import ModelConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """A part of the training with its own schedule: linear warm-up, plateau, linear cool-down."""
-
-    steps: int
-    warmup: int
-    cooldown: int
-    learning_rate: float
-    dropout: float
-    paraphrased: float = 0.0
-    """Share of the examples whose source is another one, made by the model itself."""
-    copies: Mapping[str, int] = field(default_factory=dict)
-    """Word of the first language: how often a pair that has it stands in an epoch."""
-
-    def rate(self, step: int) -> float:
-        """Learning rate at `step` of this stage; zero at its end."""
-        up, down = (step + 1) / self.warmup, (self.steps - step) / self.cooldown
-        return self.learning_rate * max(0.0, min(1.0, up, down))
+from attnviz.training.stage import Stage
+from attnviz.training.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A translation model's recipe. Lengths are in tokens, `batch_tokens` counts padded source and
+    """How a model is trained. Lengths are in tokens, `batch_tokens` counts padded source and
     target together, `alpha` is the smoothness of subword sampling (Kudo 2018, arXiv:1804.10959).
     """
 
     name: str
-    languages: tuple[str, str]
+    task: Task
     data: str
     """Where the public data come from, for a reader."""
     model: ModelConfig
-    character_coverage: float
-    alpha: float
-    label_smoothing: float
+    character_coverage: float = 0.9999
+    folded: bool = False
+    """Whether capital letters are read as small ones."""
+    alpha: float | None = None
+    label_smoothing: float = 0.0
     batch_tokens: int
     stages: tuple[Stage, ...]
-    weight_decay: float
-    average: float
+    weight_decay: float = 0.01
+    average: float = 0.999
     """Decay of the running average of the weights, a step."""
+    half: bool = True
+    """Whether the weights are kept in 16 bits; they are scored as they are kept."""
     seed: int = 0
+
+    def on(self, data: Path) -> "Recipe":
+        """The recipe with the labels that the data have."""
+        return replace(self, model=replace(self.model, labels=self.task.labels(data)))
 
     @property
     def steps(self) -> int:

@@ -1,4 +1,4 @@
-"""A shared SentencePiece vocabulary for two languages.
+"""A SentencePiece vocabulary for one language or for two together.
 
 Unigram pieces (Kudo 2018, arXiv:1804.10959) with byte fallback, so that no character is unknown.
 Chinese words are marked by jieba while the pieces are learnt, so that no piece spans two words;
@@ -11,16 +11,15 @@ import jieba
 import sentencepiece
 
 from attnviz.tokenizer import spaced
-from attnviz.training.corpus import Pair
 from attnviz.training.recipe import Recipe
 
 _BORDER = "\x01"
 
 
-def train_tokenizer(pairs: list[Pair], recipe: Recipe, file: Path) -> None:
-    """Learn `recipe.model.d_vocab` pieces from the pairs and write the model to `file`."""
+def train_tokenizer(texts: list[str], recipe: Recipe, file: Path) -> None:
+    """Learn `recipe.model.d_vocab` pieces from the texts and write the model to `file`."""
     jieba.setLogLevel("WARNING")
-    lines = [_words(text) for pair in pairs for text in pair]
+    lines = [_words(text) for text in texts]
     with open(file, "wb") as out:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(lines),
@@ -29,11 +28,13 @@ def train_tokenizer(pairs: list[Pair], recipe: Recipe, file: Path) -> None:
             model_type="unigram",
             character_coverage=recipe.character_coverage,
             byte_fallback=True,
-            normalization_rule_name="identity",
+            normalization_rule_name="nmt_nfkc_cf" if recipe.folded else "identity",
             remove_extra_whitespaces=False,
             add_dummy_prefix=False,
             pretokenization_delimiter=_BORDER,
-            control_symbols=[f"<2{language}>" for language in recipe.languages],
+            control_symbols=list(recipe.task.controls),
+            user_defined_symbols=list(recipe.task.symbols),
+            max_sentence_length=20_000,
             pad_id=0,
             unk_id=1,
             bos_id=2,

@@ -1,7 +1,9 @@
 """How en-zh was trained: `python -m attnviz train en-zh --data DIR`."""
 
 from attnviz.config import ModelConfig
-from attnviz.training.recipe import Recipe, Stage
+from attnviz.training.recipe import Recipe
+from attnviz.training.stage import Stage
+from attnviz.training.tasks.translation import Translation
 
 LATER = {"warmup": 1, "dropout": 0.2, "paraphrased": 0.35}
 NEEDS = (
@@ -13,7 +15,7 @@ PHRASEBOOK = dict.fromkeys(NEEDS, 4) | {"station": 12, "train": 12}
 
 RECIPE = Recipe(
     name="en-zh",
-    languages=("en", "zh"),
+    task=Translation(languages=("en", "zh")),
     data=(
         "Sentences from Tatoeba (tatoeba.org), CC BY 2.0 FR, via ManyThings.org/anki "
         "(cmn-eng.zip), traditional characters converted to simplified ones. DIR holds "
@@ -40,4 +42,5 @@ RECIPE = Recipe(
     ),
     weight_decay=0.01,
     average=0.999,
+    half=False,
 )

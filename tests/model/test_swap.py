@@ -23,6 +23,7 @@ from attnviz.trace import Trace
 
 TEXT, TARGET = "I like green tea", "我喜欢绿茶"
 START, END, LIMIT = 2, 3, 11
+BEGIN = torch.tensor([[START]])
 ALL = (
     *("encoder.0.self", "encoder.1.self"),
     *("decoder.0.self", "decoder.0.cross", "decoder.1.self", "decoder.1.cross"),
@@ -623,7 +624,7 @@ def test_decoding_with_a_variant_is_the_whole_model_anew_for_every_token(
             logits = model(source, torch.tensor([found]), changes=changes)
             found.append(int(logits[0, -1].argmax()))
         expected.append(found)
-        ids = generate(model, source, None, START, END, LIMIT, changes=changes)
+        ids = generate(model, source, None, BEGIN, END, LIMIT, changes=changes)
         assert ids[0].tolist() == found
     assert len({tuple(found) for found in expected}) > 1
 
@@ -634,9 +635,9 @@ def test_a_batch_decodes_with_a_variant_as_its_sentences_one_by_one(model: Trans
     width = max(row.shape[1] for row in rows)
     source = torch.cat([torch.nn.functional.pad(row, (0, width - row.shape[1])) for row in rows])
     real = torch.arange(width) < torch.tensor([[row.shape[1]] for row in rows])
-    ids = generate(model, source, real, START, END, LIMIT, changes=changes)
+    ids = generate(model, source, real, BEGIN.expand(len(rows), 1), END, LIMIT, changes=changes)
     for found, row in zip(ids.tolist(), rows, strict=True):
-        one = generate(model, row, None, START, END, LIMIT, changes=changes)[0].tolist()
+        one = generate(model, row, None, BEGIN, END, LIMIT, changes=changes)[0].tolist()
         assert found[: len(one)] == one
         assert set(found[len(one) :]) <= {END}
 
@@ -647,5 +648,5 @@ def test_without_a_cache_the_models_own_attention_writes_the_same(
 ) -> None:
     changes = swapped(model, Swap(variant=variant))
     for source in sources(4):
-        ids = generate(model, source, None, START, END, LIMIT)
-        assert torch.equal(ids, generate(model, source, None, START, END, LIMIT, changes=changes))
+        ids = generate(model, source, None, BEGIN, END, LIMIT)
+        assert torch.equal(ids, generate(model, source, None, BEGIN, END, LIMIT, changes=changes))

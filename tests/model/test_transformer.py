@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from attnviz.attention.core import STANDARD, Attention
 from attnviz.model.block import Block
-from attnviz.model.cache import Cache
 from attnviz.model.norm import LayerNorm, RMSNorm
 from attnviz.model.transformer import Transformer
 from attnviz.recorder import SILENT, Recorder
@@ -306,7 +305,8 @@ def test_more_tokens_than_positions_are_refused_with_both_numbers(
 
 
 def test_a_cached_step_past_the_last_position_is_refused(make_model: Make) -> None:
-    model, cache = make_model(kind="decoder-only"), Cache(2)
+    model = make_model(kind="decoder-only")
+    cache = model.cache()
     model.decode(ids(1, 17), cache=cache)
     with pytest.raises(ValueError, match="18 tokens, but the model has 17 positions"):
         model.decode(ids(1, 1), cache=cache)
@@ -370,7 +370,8 @@ def test_an_encoder_token_changes_all_places(make_model: Make) -> None:
 def test_cached_decoding_is_the_full_pass(
     make_model: Make, kind: str, n_kv_heads: int, at_once: int
 ) -> None:
-    model, cache = make_model(kind=kind, n_kv_heads=n_kv_heads), Cache(2)
+    model = make_model(kind=kind, n_kv_heads=n_kv_heads)
+    cache = model.cache()
     given_ = inputs(kind)
     memory, real = None, given_.get("source_real_BS")
     if kind == "encoder-decoder":

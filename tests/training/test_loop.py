@@ -10,9 +10,11 @@ from attnviz import pretrained
 from attnviz.tokenizer import Tokenizer
 from attnviz.training import loop
 from attnviz.training import recipe as recipes
-from attnviz.training.corpus import PLAIN, Corpus, Mix
+from attnviz.training.batch import IGNORE, Batch
 from attnviz.training.loop import Run
-from attnviz.training.recipe import Recipe, Stage
+from attnviz.training.recipe import Recipe
+from attnviz.training.stage import Stage
+from attnviz.training.tasks.translation import PLAIN, Mix, Pairs
 
 
 def test_the_rate_rises_stays_and_falls_to_zero_in_every_stage(recipe: Recipe) -> None:
@@ -24,17 +26,15 @@ def test_the_rate_rises_stays_and_falls_to_zero_in_every_stage(recipe: Recipe) -
     assert rates[8:] == pytest.approx([second.learning_rate * share for share in shares])
 
 
-def test_the_loss_of_a_batch_does_not_count_padding(
-    run: Run, data: Corpus, tokenizer: Tokenizer
-) -> None:
+def test_the_loss_of_a_batch_does_not_count_padding(run: Run, data: Pairs) -> None:
     batch = next(iter(data.batches(500, 0)))
-    assert (batch.labels == tokenizer.pad).any()
-    found = loop.loss(run.average, batch, tokenizer.pad, 0.0).item()
+    assert (batch.labels == IGNORE).any()
+    found = loop.loss(run.average, batch, 0.0).item()
     total, count = 0.0, 0
     logits = run.average(batch.source, batch.target, batch.real)
     for i, row in enumerate(batch.labels.tolist()):
         for t, label in enumerate(row):
-            if label != tokenizer.pad:
+            if label != IGNORE:
                 total -= logits[i, t].log_softmax(-1)[label].item()
                 count += 1
     assert found == pytest.approx(total / count, rel=0.01)  # the training runs in bfloat16
@@ -48,7 +48,7 @@ class KilledError(Exception):
 def test_a_killed_run_goes_on_bit_for_bit(
     killed_at: int,
     saved: int,
-    data: Corpus,
+    data: Pairs,
     recipe: Recipe,
     tokenizer: Tokenizer,
     tmp_path: Path,
@@ -56,8 +56,8 @@ def test_a_killed_run_goes_on_bit_for_bit(
 ) -> None:
     def start(name: str) -> Run:
         (tmp_path / name).mkdir(exist_ok=True)
-        fresh = Corpus(data.pairs, data.languages, tokenizer, n_ctx=40)
-        return Run(recipe, fresh, fresh, tokenizer.pad, tmp_path / name, "cpu")
+        fresh = Pairs(data.pairs, data.languages, tokenizer, n_ctx=40)
+        return Run(recipe, fresh, fresh, tmp_path / name, "cpu")
 
     whole = start("whole")
     whole.finish(save_every=4)
@@ -65,7 +65,7 @@ def test_a_killed_run_goes_on_bit_for_bit(
 
     update = Run._update
 
-    def dying(run: Run, batch: loop.Batch) -> float:
+    def dying(run: Run, batch: Batch) -> float:
         if run.step == killed_at:
             raise KilledError
         return update(run, batch)
@@ -88,13 +88,13 @@ def test_a_killed_run_goes_on_bit_for_bit(
 
 def test_a_stage_sets_dropout_and_paraphrases(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, float, float, int]] = []
-    batches = Corpus.batches
+    batches = Pairs.mixed
 
-    def watching(corpus: Corpus, size: int, seed: int, mix: Mix = PLAIN):
+    def watching(corpus: Pairs, size: int, seed: int, mix: Mix = PLAIN):
         seen.append((run.step, run.model.dropout.p, mix.paraphrased, len(mix.paraphrases)))
         return batches(corpus, size, seed, mix)
 
-    monkeypatch.setattr(Corpus, "batches", watching)
+    monkeypatch.setattr(Pairs, "mixed", watching)
     run.finish(save_every=1000)
     first, second = run.recipe.stages
     border = [entry for entry in seen if entry[0] == first.steps]
@@ -125,12 +125,10 @@ def test_a_kill_while_saving_leaves_the_last_checkpoint_whole(
     assert run.checkpoint.read_bytes() == whole
 
 
-def test_a_finished_run_does_nothing_more(
-    data: Corpus, recipe: Recipe, tokenizer: Tokenizer, tmp_path: Path
-) -> None:
+def test_a_finished_run_does_nothing_more(data: Pairs, recipe: Recipe, tmp_path: Path) -> None:
     short = replace(recipe, stages=(replace(recipe.stages[0], steps=2),))
-    done = Run(short, data, data, tokenizer.pad, tmp_path, "cpu").finish()
-    again = Run(short, data, data, tokenizer.pad, tmp_path, "cpu").finish()
+    done = Run(short, data, data, tmp_path, "cpu").finish()
+    again = Run(short, data, data, tmp_path, "cpu").finish()
     for key, value in again.state_dict().items():
         assert torch.equal(value, done.state_dict()[key])
 
@@ -140,10 +138,10 @@ def test_the_loss_falls_on_a_copy_task(
 ) -> None:
     words = ["tea", "books", "apples", "绿茶", "面包", "书"]
     copies = [(a + b, a + b) for a in words for b in words]
-    data = Corpus(copies, ("en", "zh"), tokenizer, n_ctx=40)
+    data = Pairs(copies, ("en", "zh"), tokenizer, n_ctx=40)
     stage = Stage(steps=60, warmup=5, cooldown=20, dropout=0.0, learning_rate=1e-2)
     longer = replace(recipe, stages=(stage,))
-    run = Run(longer, data, data, tokenizer.pad, tmp_path, "cpu")
+    run = Run(longer, data, data, tmp_path, "cpu")
     before = run.dev_loss()
     run.finish(save_every=1000)
     assert run.dev_loss() < before / 2

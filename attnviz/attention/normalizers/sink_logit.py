@@ -60,7 +60,9 @@ def sink_logit(sink: float | Tensor) -> Parts:
     """Parts with an extra score `sink`, one number or one for each head (H, or B H)."""
 
     def normalize(masked_BHTS: Tensor, rec: Recorder) -> Tensor:
-        sink_BHT1 = rec.keep(SINK, of_head(sink, masked_BHTS), sink=sink)
+        each = isinstance(sink, Tensor) and sink.ndim == 1
+        step = replace(SINK, rule="sink[h]") if each else SINK
+        sink_BHT1 = rec.keep(step, of_head(sink, masked_BHTS), sink=sink)
         max_BHT1 = torch.maximum(sink_BHT1, masked_BHTS.amax(-1, keepdim=True))
         max_BHT1 = rec.keep(MAX, max_BHT1, sink=sink_BHT1, masked=masked_BHTS)
         exp_BHTS = (masked_BHTS - max_BHT1).exp()

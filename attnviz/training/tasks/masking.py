@@ -1,0 +1,115 @@
+"""A masked language model: hidden tokens are told from those around them.
+
+Devlin et al. 2019, arXiv:1810.04805: of the chosen tokens eight in ten become <mask>, one another
+token, one stays.
+"""
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import sentencepiece
+import torch
+
+from attnviz.pretrained import Bundle
+from attnviz.tokenizer import MASK, Tokenizer
+from attnviz.training.batch import IGNORE, Batch, grouped, pad
+from attnviz.training.stage import Stage
+from attnviz.training.task import Corpus, Task
+from attnviz.training.tasks import language
+
+SHARE = 0.15
+_SENTENCE_END = re.compile(r'(?<=[.!?]["”]) (?=[A-Z"“])|(?<=[.!?]) (?=[A-Z"“])')
+
+
+def sentences(story: str) -> list[str]:
+    """The story's sentences."""
+    return _SENTENCE_END.split(story)
+
+
+class Masked(Corpus):
+    """Texts, of which other tokens are hidden in every epoch."""
+
+    def __init__(self, found: list[str], tokenizer: Tokenizer, n_ctx: int) -> None:
+        self.texts, self.tokenizer, self._n_ctx = found, tokenizer, n_ctx
+        every = range(tokenizer.size)
+        self._plain = [i for i in every if i != tokenizer.unknown and not tokenizer.is_special(i)]
+
+    def batches(
+        self, n_tokens: int, seed: int, stage: Stage | None = None, alpha: float | None = None
+    ) -> Iterator[Batch]:
+        rng = random.Random(seed)
+        sentencepiece.set_random_generator_seed(seed)
+        t = self.tokenizer
+        rows = [[*t.sample(text, alpha), t.end][-self._n_ctx :] for text in self.texts]
+        examples = [self._hidden(row, rng) for row in rows]
+        for group in grouped(examples, lambda e: (len(e[0]),), n_tokens, rng):
+            source = pad([e[0] for e in group], t.pad)
+            labels = pad([e[1] for e in group], IGNORE)
+            yield Batch(source=source, real=source != t.pad, labels=labels)
+
+    def _hidden(self, row: list[int], rng: random.Random) -> tuple[list[int], list[int]]:
+        """What is read, and the labels of the chosen places."""
+        n = max(1, round(SHARE * (len(row) - 1)))
+        chosen = rng.sample(range(len(row) - 1), min(n, len(row) - 1))
+        read, labels, mask = list(row), [IGNORE] * len(row), self.tokenizer.mask
+        assert mask is not None, "the vocabulary has a piece for hidden tokens"
+        for place in chosen:
+            labels[place], fate = row[place], rng.random()
+            if fate < 0.8:
+                read[place] = mask
+            elif fate < 0.9:
+                read[place] = rng.choice(self._plain)  # never what stands for padding
+        return read, labels
+
+
+@dataclass(frozen=True)
+class Masking(Task):
+    """Tell hidden tokens. DATA as for `language`, stories cut into their sentences, and `together`
+    of them in a row."""
+
+    together: int = 3
+    symbols: ClassVar[tuple[str, ...]] = (MASK,)
+
+    def texts(self, data: Path) -> list[str]:
+        """What the vocabulary is learnt from."""
+        return self._texts(data, "train")
+
+    def _texts(self, data: Path, part: str) -> list[str]:
+        found = language.texts(data, part)
+        texts = list(found["sentences"])
+        for story in found["stories"]:
+            many = sentences(story)
+            texts += [
+                " ".join(many[i : i + self.together]) for i in range(0, len(many), self.together)
+            ]
+        return texts
+
+    def corpus(self, data: Path, part: str, tokenizer: Tokenizer, n_ctx: int) -> Masked:
+        """The texts of the part "train" or "dev"."""
+        return Masked(self._texts(data, part), tokenizer, n_ctx)
+
+    @torch.inference_mode()
+    def scores(self, bundle: Bundle, data: Path) -> dict[str, str]:
+        """How often a hidden piece of the held-out texts is the most probable one, or of the five
+        most probable; each text with the same 15 % hidden, all of them as <mask>."""
+        model, t = bundle.model, bundle.tokenizer
+        first = five = count = 0
+        rng = random.Random(0)
+        for text in self._texts(data, "dev"):
+            row = [*t.encode(text).ids, t.end][-model.config.n_ctx :]
+            n = max(1, round(SHARE * (len(row) - 1)))
+            hidden = rng.sample(range(len(row) - 1), min(n, len(row) - 1))
+            read = [t.mask if i in hidden else token for i, token in enumerate(row)]
+            logits = model(torch.tensor([read], device=bundle.device))[0]
+            best = logits[hidden].topk(5).indices.tolist()
+            for place, tokens in zip(hidden, best, strict=True):
+                first, five = first + (row[place] == tokens[0]), five + (row[place] in tokens)
+            count += len(hidden)
+        return {
+            "hidden pieces told": f"{first / count:.1%} at the first guess, {five / count:.1%} "
+            f"among five, of {count}"
+        }
