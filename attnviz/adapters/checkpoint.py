@@ -1,0 +1,183 @@
+"""A folder of Hugging Face form -> a Bundle.
+
+Nothing is loaded that cannot be trusted: no pickle, no code from the folder, no network.
+"""
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import CRITICAL
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from attnviz.adapters import hub, seam
+from attnviz.adapters.folder import checked
+from attnviz.adapters.foreign import Foreign
+from attnviz.adapters.tokenizer import ForeignTokenizer
+from attnviz.adapters.weight import LOCAL, line, read
+from attnviz.config import Kind
+from attnviz.pretrained import MAX_NAME, Bundle, LoadError
+
+_LOADING = Lock()
+"""One model at a time: what transformers says, and whether, is one setting for all threads."""
+CARD, TOKENIZER = "README.md", "tokenizer.json"
+MOST_TOKENS = 512
+"""The longest text that is read, whatever the model could: a picture grows with its square."""
+
+
+def load(name: str | Path, device: str = "cpu") -> Bundle:
+    """The model of a folder, or of a hub id ("owner/name"), in float32 on `device`.
+
+    Raises LoadError, in one sentence: no such folder, nothing but pickles, code of its own, an
+    unknown architecture, weights that are missing, of a wrong shape or not finite, no tokenizer, or
+    an attention that cannot be followed number by number.
+    """
+    folder = Path(name)
+    said = folder.resolve().name
+    if len(str(name)) > MAX_NAME or not folder.is_dir():
+        if not hub.is_id(str(name)):
+            raise LoadError(f"there is no folder {str(name)[:80]!r}")
+        folder, said = hub.fetched(str(name)), str(name)
+    checked(folder)
+    _package()
+    seam.register()
+    with _LOADING, quiet():
+        config = _config(folder)
+        kind, names = _classes(config, folder)
+        model = read(folder, config, names)
+        tokenizer = _tokenizer(folder, model)
+        foreign = _followed(folder, model.to(device), kind, _n_ctx(model, tokenizer))
+    return Bundle(said, tokenizer, foreign, _card(folder))  # type: ignore[arg-type]
+
+
+def _package() -> None:
+    """Raises LoadError where transformers is not installed."""
+    try:
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise LoadError(
+            "a model in Hugging Face form needs the package transformers: pip install transformers"
+        ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Transformers says nothing on the terminal; what matters comes as a LoadError."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def _config(folder: Path) -> Any:
+    """The configuration, of an architecture that transformers itself knows."""
+    from transformers import CONFIG_MAPPING, AutoConfig
+
+    described = checked(folder)
+    if described["model_type"] not in CONFIG_MAPPING:
+        own = "brings code of its own, which attnviz never runs" if "auto_map" in described else ""
+        raise LoadError(
+            f"{folder.name} {own or 'is of a kind that transformers does not know'} "
+            f"(model_type {described['model_type'][:80]!r})"
+        )
+    try:
+        return AutoConfig.from_pretrained(folder, **LOCAL)
+    except Exception as error:
+        raise LoadError(f"{folder.name}: config.json cannot be used: {line(error)}") from error
+
+
+def _classes(config: Any, folder: Path) -> tuple[Kind, str]:
+    """What kind of model it is, and the name of the class that has its logits; "" where no class
+    does."""
+    from transformers.models.auto import modeling_auto as auto
+
+    names = config.architectures or ("",)
+    writes = config.model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    fills = config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if getattr(config, "is_encoder_decoder", False):
+        found = auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES.get(config.model_type)
+        if found is None:
+            raise LoadError(f"{folder.name}: {config.model_type} is no text model")
+        return "encoder-decoder", found
+    causal = any(mark in names[0] for mark in ("CausalLM", "LMHead")) or not fills
+    if writes and (causal or getattr(config, "is_decoder", False)):
+        return "decoder-only", auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[config.model_type]
+    if names[0].endswith("Model"):  # as it was saved, without a head
+        return "encoder-only", ""
+    return "encoder-only", auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES.get(config.model_type, "")
+
+
+def _tokenizer(folder: Path, model: Any) -> ForeignTokenizer:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **LOCAL)
+    except Exception as error:
+        raise LoadError(
+            f"{folder.name} has no tokenizer that can be used: {line(error)}"
+        ) from error
+    files = {x for name, x in tokenizer.vocab_files_names.items() if "config" not in name}
+    if not any((folder / file).is_file() for file in (TOKENIZER, *files)):
+        raise LoadError(f"{folder.name} has no tokenizer: {TOKENIZER} is missing")
+    n_ids = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > n_ids:
+        raise LoadError(
+            f"{folder.name}: the tokenizer has {len(tokenizer)} pieces, but the d_vocab is {n_ids}"
+        )
+    about = getattr(model, "generation_config", None)
+    names = ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id")
+    return ForeignTokenizer(tokenizer, {name: _id(about, model.config, name) for name in names})
+
+
+def _id(about: Any, config: Any, name: str) -> int | None:
+    """A special token's id as the model's own configurations have it; of several the first."""
+    for place in (about, config):
+        found = getattr(place, name, None)
+        found = found[0] if isinstance(found, list) and found else found
+        if isinstance(found, int):
+            return found
+    return None
+
+
+def _n_ctx(model: Any, tokenizer: ForeignTokenizer) -> int:
+    """How many tokens the model can read, at most MOST_TOKENS."""
+    config = model.config
+    known = [getattr(config, n, None) for n in ("max_position_embeddings", "n_positions")]
+    limits = [x for x in (*known, tokenizer.limit, MOST_TOKENS) if isinstance(x, int) and x > 0]
+    for name, module in model.named_modules():
+        if (
+            name.endswith("position_embeddings")
+            and getattr(module, "padding_idx", None) is not None
+        ):
+            limits.append(module.num_embeddings - module.padding_idx - 1)  # RoBERTa counts from it
+    return min(limits)
+
+
+def _followed(folder: Path, model: Any, kind: Kind, n_ctx: int) -> Foreign:
+    """The model behind our own face."""
+    try:
+        return Foreign(model, kind, n_ctx)
+    except LoadError as error:
+        raise LoadError(f"{folder.name} ({model.config.model_type}): {error}") from error
+    except Exception as error:
+        raise LoadError(
+            f"{folder.name}: a model of the kind {model.config.model_type} cannot be run on text "
+            f"alone: {line(error)}"
+        ) from error
+
+
+def _card(folder: Path) -> str:
+    """The folder's card without the block of data at its top."""
+    file = folder / CARD
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    return re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)[:20_000].strip()
