@@ -4,28 +4,28 @@ Every choice is declared once with the values it may take. Widgets use the same 
 keys; `restore` fills them from the URL before the first widget, `publish` writes them back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
 import streamlit as st
 
-import attnviz
 from attnviz.analysis.block import BLOCKS
 from attnviz.analysis.display import Special
-from attnviz.app import example
+from attnviz.app import example, shelf
 from attnviz.app.text import LANGUAGES
 
 
 @dataclass(frozen=True)
 class Choice:
     """`options` None means any text; `number` means a whole number of at least 0, or unset;
-    `between` means any number from its first to its second."""
+    `between` means any number from its first to its second; `known` says which texts there are."""
 
     default: str | float | bool | None
     options: tuple[str, ...] | None = None
     number: bool = False
     between: tuple[float, float] | None = None
+    known: Callable[[str], bool] | None = None
 
     def parse(self, value: str) -> str | float | bool | None:
         """The value that `value` in a URL stands for. Raises ValueError where it is none."""
@@ -44,6 +44,8 @@ class Choice:
             return value == "1"
         if self.options is not None and value not in self.options:
             raise ValueError(value)
+        if self.known is not None and not self.known(value):
+            raise ValueError(value)
         return value[:MAX_TEXT]
 
 
@@ -51,10 +53,13 @@ MAX_TEXT = 20_000
 MAX_LINKED = 2_000
 CHOICES: Mapping[str, Choice] = {
     "lang": Choice(None, tuple(LANGUAGES)),
-    "model": Choice("en-zh", tuple(attnviz.models())),
+    "model": Choice(shelf.DEFAULT, known=shelf.known),
     "text": Choice(None),
     "to": Choice("auto", ("auto", "zh", "en")),
     "target": Choice(""),
+    "group": Choice(""),
+    "write": Choice(24, number=True),
+    "draw": Choice(0, number=True),
     "special": Choice("show", get_args(Special)),
     "words": Choice(False),
     "block": Choice("decoder.cross", BLOCKS),
@@ -115,12 +120,15 @@ def restore(language: str) -> list[str]:
             try:
                 value = choice.parse(st.query_params[name])
             except ValueError:
-                ignored.append(name)
+                if not (name == "model" and shelf.want(st.query_params[name])):
+                    ignored.append(name)
         st.session_state[name] = value
     if st.session_state["lang"] is None:
         st.session_state["lang"] = language
     if st.session_state["text"] is None:
-        st.session_state["text"] = example.FIRST[st.session_state["lang"]]
+        st.session_state["text"] = example.first(
+            st.session_state["model"], st.session_state["lang"]
+        )
     return ignored
 
 

@@ -29,6 +29,9 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
     try:
         numbers = cell(view.trace, chosen.block, chosen.layer, chosen.head, queries[0], keys[0])
     except KeyError:  # the steps of another attention than scaled dot product and softmax
+        if view.bare:
+            st.caption(text("bare-cell"))
+            return
         _chain(text, view, chosen, queries[0], keys[0])
         return
     stages = cell_formulas(**numbers.numbers, text=text.group("formula"))

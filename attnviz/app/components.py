@@ -82,14 +82,19 @@ def chips(
     text: Mapping[str, str],
     key: str,
     linked: bool = True,
+    on_hide: Callable[[], None] | None = None,
 ) -> None:
-    """The tokens of both sides, each {text, title, special}; a target token may also have its
-    `probability`, its `alternatives` [[text, probability], ...] and its `forced_rank`. Chips that
-    are not `linked` light up by themselves."""
+    """The tokens of both sides, each {text, title, special}; a token may also have its
+    `probability`, its `alternatives` [[text, probability], ...] and its `forced_rank`, or a `tint`
+    from -1 to 1 with a `note`. Chips that are not `linked` light up by themselves. With `on_hide` a
+    double click on a source token calls it; the token's number then lies in the session under `key`
+    and "hide"."""
     said = payload.words("chips", text)
+    data = {"source": list(source), "target": list(target), "text": said, "linked": linked}
     _chips(
-        data={"source": list(source), "target": list(target), "text": said, "linked": linked},
+        data=data | {"hideable": on_hide is not None},
         key=key,
+        on_hide_change=on_hide or (lambda: None),
     )
 
 

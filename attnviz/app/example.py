@@ -1,20 +1,32 @@
-"""Sentences worth trying, written for this app; each shows something in the attention."""
+"""Sentences worth trying: those that a built-in model brings along, written for this app."""
 
-from collections.abc import Mapping
+from functools import cache
 
-FIRST: Mapping[str, str] = {"en": "The weather is nice today.", "zh": "今天天气很好。"}
+import attnviz
+from attnviz.tokenizer import SPACELESS
 
-SENTENCES = (
-    "The weather is nice today.",
-    "Where is the train station?",
-    "I would like a cup of tea.",
-    "The cat sat on the mat.",
-    "She gave the book to her brother yesterday.",
-    "He doesn't like coffee, but I do.",
-    "When I was a child, I lived in a small village.",
-    "今天天气很好。",
-    "火车站在哪里？",
-    "我想喝一杯茶。",
-    "昨天她把书给了她弟弟。",
-    "我小的时候住在一个小村子里。",
-)
+FILE = "examples.txt"
+"""One sentence a line; the first of each language is where a reader begins."""
+ANY = ("The weather is nice today.", "今天天气很好。")
+"""For models that are not our own."""
+
+
+@cache
+def of(model: str) -> tuple[str, ...]:
+    """The examples of the model `model`."""
+    folder = attnviz.models().get(model)
+    if folder is None or not (folder / FILE).is_file():
+        return ANY
+    lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+    return tuple(line for line in lines if line)
+
+
+def first(model: str, language: str) -> str:
+    """Where a reader of `language` begins: the first sentence in it, else the first there is."""
+    chinese = language == "zh"
+    return next((s for s in of(model) if bool(SPACELESS.search(s)) == chinese), of(model)[0])
+
+
+def known(sentence: str) -> bool:
+    """Whether it is an example of any model."""
+    return sentence in ANY or any(sentence in of(model) for model in attnviz.models())

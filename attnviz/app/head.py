@@ -161,7 +161,10 @@ def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reading(text: Text, view: View, chosen: Selection) -> None:
-    """What this head does, said only where the numbers say it; about all tokens, none hidden."""
+    """What this head does, said only where the numbers say it; about all tokens, none hidden.
+    Nothing is said of rows that are no distributions."""
+    if view.trace.facts.get("outside") or view.trace.facts.get("uneven"):
+        return
     may = allowed(view.trace, chosen.block, chosen.layer)[chosen.head]
     pattern = view.trace[path(chosen.block, chosen.layer, "pattern")].value[chosen.head]
     _, keys = side(view.trace, chosen.block)

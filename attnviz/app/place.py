@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -51,4 +52,4 @@ def places(scene: Scene, path: str, at: Mapping[str, int]) -> Places:
             best = logits_V.topk(SHOWN).indices.tolist()
             chosen = [at["v"]] if at.get("v", best[0]) not in best else []
             window = {letter: np.array([*best, *chosen]) for letter in ("v", "u")}
-    return Places(way.places(trace, path), scene.piece, window)
+    return Places(way.places(trace, path), partial(scene.name, path), window)

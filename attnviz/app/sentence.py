@@ -1,12 +1,13 @@
 """The sentence box, the forced translation, and the tokens of both as chips."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from attnviz.analysis.label import label, labels
-from attnviz.analysis.prediction import predictions
-from attnviz.app import components
+from attnviz.analysis.prediction import Prediction, guesses, predictions
+from attnviz.app import bare, components, hidden, session, verdict
 from attnviz.app.address import forget_cell
 from attnviz.app.session import View
 from attnviz.app.text import Text
@@ -14,11 +15,20 @@ from attnviz.trace import Tokens
 
 
 def box(text: Text) -> None:
-    """The sentence and, beside it, a translation to force; both run on Enter."""
+    """The sentence and, beside it, what the model's task leaves to choose: a translation to force,
+    or how far to write on. All run on Enter."""
+    beside = BESIDE.get(session.task(st.session_state["model"]) or "")
+    if beside is None:
+        return only(text)
     left, right = st.columns([3, 2])
     with left:
         only(text)
-    right.text_input(
+    with right:
+        beside(text)
+
+
+def _target(text: Text) -> None:
+    st.text_input(
         text("target"),
         key="target",
         placeholder=text("target-placeholder"),
@@ -26,6 +36,24 @@ def box(text: Text) -> None:
         on_change=forget_cell,
         persist_state="session",
     )
+
+
+def _writing(text: Text) -> None:
+    """How many tokens to write, and by which draw of chance."""
+    columns = st.columns(2)
+    for column, name, most in zip(columns, ("write", "draw"), (200, 9999), strict=True):
+        column.number_input(
+            text(name),
+            0,
+            most,
+            key=name,
+            help=text(f"{name}-help"),
+            on_change=forget_cell,
+            persist_state="session",
+        )
+
+
+BESIDE = {"translate": _target, "rebuild": _target, "write": _writing}
 
 
 def only(text: Text) -> None:
@@ -40,9 +68,31 @@ def only(text: Text) -> None:
 
 
 def answer(text: Text, view: View) -> None:
-    """Source and target as chips; a target chip tells its probability and its alternatives."""
-    source = _chips(view.trace.source) if view.trace.source else []
-    components.chips(source, _written(view), text.group("chips"), key="chips")
+    """Source and target as chips, and a classifier's labels. A chip tells its probability and its
+    alternatives, a classifier's what it adds to the label's logit."""
+    source = _chips(view.trace.source, view)
+    target = _chips(view.trace.target, view) if view.bare else _written(view)
+    hideable = not view.bare and view.bundle.task == "unmask"
+    if view.trace.facts.get("labels"):
+        verdict.panel(text, view)
+        verdict.tint(text, view, source)
+    _guess(view, source)
+    components.chips(
+        source,
+        target,
+        text.group("chips"),
+        key="chips",
+        on_hide=partial(hidden.toggle, view, "chips") if hideable else None,
+    )
+    if hideable:
+        st.caption(text("hide-hint", mask=view.bundle.tokenizer.hidden))
+
+
+def _guess(view: View, source: list[dict[str, Any]]) -> None:
+    """What the model takes the hidden tokens for."""
+    for place, said in guesses(view.trace).items():
+        source[place]["probability"] = said.prob
+        source[place]["alternatives"] = _alternatives(view, said)
 
 
 def before(text: Text, view: View) -> None:
@@ -54,7 +104,7 @@ def before(text: Text, view: View) -> None:
 def _written(view: View) -> list[dict[str, Any]]:
     """The target's chips, and one for the end where it was reached."""
     trace = view.trace
-    target = _chips(trace.target) if trace.target else []
+    target = _chips(trace.target, view)
     end = view.bundle.tokenizer.end
     if trace.target and trace.facts.get("finished"):
         piece = label(view.bundle.tokenizer.piece(end))
@@ -63,14 +113,22 @@ def _written(view: View) -> list[dict[str, Any]]:
         chip["probability"] = said.prob
         if view.request.target:
             chip["forced_rank"] = said.rank
-        chip["alternatives"] = [
-            [label(view.bundle.tokenizer.piece(i)), p]
-            for i, p in zip(said.ids, said.probs, strict=True)
-        ]
+        chip["alternatives"] = _alternatives(view, said)
     return target
 
 
-def _chips(tokens: Tokens) -> list[dict[str, Any]]:
+def _alternatives(view: View, said: Prediction) -> list[tuple[str, float]]:
+    piece = view.bundle.tokenizer.piece
+    return [(label(piece(i)), p) for i, p in zip(said.ids, said.probs, strict=True)]
+
+
+def _chips(tokens: Tokens | None, view: View) -> list[dict[str, Any]]:
+    """A chip for each token; one that nobody's vocabulary numbers has a text alone."""
+    if tokens is None:
+        return []
+    if view.trace.facts.get("bare"):
+        shown = zip(labels(tokens), tokens.special, strict=True)
+        return [{"text": piece, "title": piece, "special": special} for piece, special in shown]
     rows = zip(labels(tokens), tokens.ids, tokens.spans, tokens.special, strict=True)
     return [
         {
@@ -84,22 +142,27 @@ def _chips(tokens: Tokens) -> list[dict[str, Any]]:
 
 def notes(text: Text, view: View) -> None:
     """What the reader has to know about this run: cut text, unfinished decoding."""
+    if view.bare:
+        return bare.notes(text, view)
     facts = view.trace.facts
     for side in ("source", "target"):
         if left_out := facts["cut"].get(side, 0):
             st.info(text(f"cut-{side}", left_out=left_out, limit=facts["n_ctx"]))
-    if not (facts.get("finished", True) or view.request.target):
+    alone = view.bundle.task == "write"
+    if not (facts.get("finished", True) or view.request.target or alone):
         st.info(text("unfinished", n=len(view.trace.target or ())))
 
 
 def facts_line(text: Text, view: View) -> None:
     """Model, size, device and number format, in one small line."""
+    if view.bare:
+        return
     config = view.bundle.config
     st.caption(
         text(
             "facts",
             model=view.bundle.name,
-            layers=config.n_layers,
+            layers=text(f"layers-{config.kind}", n=config.n_layers),
             heads=config.n_heads,
             width=config.d_model,
             parameters=f"{view.bundle.n_parameters / 1e6:.1f}",

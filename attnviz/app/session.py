@@ -11,7 +11,7 @@ import streamlit as st
 import torch
 
 import attnviz
-from attnviz.app import spec
+from attnviz.app import shelf, spec
 from attnviz.app.address import MAX_TEXT
 from attnviz.app.spec import Chosen
 from attnviz.app.switches import Switches
@@ -26,6 +26,8 @@ from attnviz.tokenizer import clean
 from attnviz.trace import Trace
 
 torch.set_num_threads(1)  # two fight over two cores, many times slower
+BY_CHANCE = Decision(temperature=0.8)
+"""How tokens are drawn where chance decides."""
 _TURN = threading.Lock()
 """One sentence at a time: runs that take turns at every small operation each take many times as
 long, and so do all readers wait."""
@@ -34,7 +36,8 @@ long, and so do all readers wait."""
 @dataclass(frozen=True)
 class Request:
     """What is asked of a model: all that a trace depends on. `put` takes the place of the model's
-    own attention `where` that says."""
+    own attention `where` that says. A decoder alone writes on, `write` tokens: the most probable
+    ones, or those of the `draw` of chance."""
 
     model: str
     text: str
@@ -44,6 +47,8 @@ class Request:
     decision: Decision = GREEDY
     put: Chosen | None = None
     where: str = "*"
+    write: int = 0
+    draw: int = 0
 
     @property
     def plain(self) -> "Request":
@@ -53,26 +58,62 @@ class Request:
 
 @dataclass(frozen=True)
 class View:
-    """What a page shows: the model, what was asked, and the trace that answers."""
+    """What a page shows: the model, what was asked, and the trace that answers. Weights alone have
+    no model."""
 
-    bundle: Bundle
+    model: Bundle | None
     request: Request
     trace: Trace
 
+    @property
+    def bundle(self) -> Bundle:
+        """The model; ask only where the view is not `bare`."""
+        assert self.model is not None, "weights alone have no model"
+        return self.model
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+    @property
+    def bare(self) -> bool:
+        """Whether these are weights without a model."""
+        return self.model is None
+
+    @property
+    def name(self) -> str:
+        """What the model or the file is called."""
+        return self.model.name if self.model else shelf.label(self.request.model)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
 def bundle(name: str) -> Bundle:
-    """The model `name`, loaded once."""
-    loaded = attnviz.load(name)
+    """The model `name`, loaded once. Raises LoadError."""
+    loaded = attnviz.load(shelf.place(name))
     gc.collect()
     gc.freeze()
     return loaded
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+def task(name: str) -> str | None:
+    """What the model `name` does with a text; None where there is no such model."""
+    try:
+        return None if shelf.bare(name) else bundle(name).task
+    except LoadError:
+        return None
+
+
 def trace(request: Request) -> Trace:
-    """The trace that answers `request`; raises InputError for a text that cannot be run. With
-    switches on, the tokens are those that the model wrote without them."""
+    """The trace that answers `request`; weights alone answer any. Raises InputError for a text that
+    cannot be run, and LoadError."""
+    return weights(request.model) if shelf.bare(request.model) else _run(request)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def weights(name: str) -> Trace:
+    """The weights that were sent under that name. Raises InputError and LoadError."""
+    return shelf.trace(name)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _run(request: Request) -> Trace:
+    """What the model computes. With switches, the tokens are those that it wrote without."""
     loaded = bundle(request.model)
     put, target, changes = request.put, request.target or None, {}
     if request.switches:
@@ -88,6 +129,8 @@ def trace(request: Request) -> Trace:
             where=request.where,
             parameters=dict(put.values) if put else None,
             changes=changes,
+            n_new=request.write,
+            **({"seed": request.draw, "decision": BY_CHANCE} if request.draw else {}),
         )
 
 
@@ -110,10 +153,14 @@ def decided(request: Request) -> Trace:
 def asked() -> Request:
     """The request that the widgets make."""
     state = st.session_state
+    if shelf.bare(state["model"]):
+        return Request(state["model"], "", "", None)
     to = None if state["to"] == "auto" else state["to"]
     sentence, target = (clean(state[name][:MAX_TEXT]) for name in ("text", "target"))
     put, where = state["put"], state["where"]
     found = Request(state["model"], sentence, target, to)
+    if task(state["model"]) == "write":
+        found = replace(found, write=state["write"], draw=state["draw"])
     return replace(found, put=spec.parse(put)[0], where=where) if put else found
 
 
@@ -124,7 +171,7 @@ def current(text: Text, plain_model: bool = False) -> View | None:
     try:
         request = asked().plain if plain_model else asked()
         with st.spinner(text("working")):
-            view = View(bundle(request.model), request, trace(request))
+            view = answered(request)
     except InputError as error:
         st.error(text.mistake(error))
     except LoadError as error:
@@ -133,7 +180,13 @@ def current(text: Text, plain_model: bool = False) -> View | None:
         st.session_state["good"] = request
         return view
     good = st.session_state.get("good")
-    return View(bundle(good.model), good, trace(good)) if good else None
+    return answered(good) if good and shelf.known(good.model) else None
+
+
+def answered(request: Request) -> View:
+    """The view of `request`. Raises InputError and LoadError."""
+    model = None if shelf.bare(request.model) else bundle(request.model)
+    return View(model, request, trace(request))
 
 
 def say_ignored(text: Text, ignored: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from attnviz.app import address, example, swap
+from attnviz.app import address, example, opening, session, shelf, swap
 from attnviz.app.text import LANGUAGES, Text
 
 
@@ -10,20 +10,28 @@ def controls(text: Text) -> None:
     """Draw the controls; what they choose lies in the session under the names of `address`."""
     st.markdown(f"### attnviz\n{text('tagline')}")
     st.selectbox("Language · 语言", tuple(LANGUAGES), format_func=LANGUAGES.__getitem__, key="lang")
-    models = address.options("model") or (st.session_state["model"],)
-    st.selectbox(text("model"), models, key="model", on_change=address.forget_cell)
+    opening.controls(text)
+    bare = shelf.bare(st.session_state["model"])
+    if not bare:
+        _sentence(text)
+    _options(text, "special")
+    if not bare:
+        swap.controls(text)
+    st.toggle(text("words"), key="words", help=text("words-help"), on_change=address.forget_cell)
+
+
+def _sentence(text: Text) -> None:
+    """What only a model that runs has: an example to read, a language to write."""
     st.selectbox(
         text("example"),
-        example.SENTENCES,
+        example.of(st.session_state["model"]),
         index=None,
         placeholder=text("example-choose"),
         key="example",
         on_change=_take_example,
     )
-    _options(text, "to")
-    _options(text, "special")
-    swap.controls(text)
-    st.toggle(text("words"), key="words", help=text("words-help"), on_change=address.forget_cell)
+    if session.task(st.session_state["model"]) == "translate":
+        _options(text, "to")
 
 
 def _options(text: Text, name: str) -> None:

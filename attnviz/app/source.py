@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from attnviz.analysis.block import blocks
+from attnviz.analysis.block import blocks, n_layers
 from attnviz.analysis.sharpness import sharpest_head
-from attnviz.app import sentence, session, vectors
+from attnviz.app import sentence, session, shelf, vectors
 from attnviz.app.address import CHOICES, options
 from attnviz.app.session import View
 from attnviz.app.text import Text
@@ -62,15 +62,19 @@ def _of_sentence(text: Text) -> Given | None:
         view = session.current(text, plain_model=True)
     finally:  # without its box a sentence would be lost
         with box:
-            sentence.only(text)
+            if not shelf.bare(st.session_state["model"]):
+                sentence.only(text)
     if view is None:
+        return None
+    if view.bare:
+        st.info(text("bare-compare"))
         return None
     sentence.notes(text, view)
     _settle(view)
     config = view.bundle.config
     options: list[tuple[str, Sequence[Any]]] = [
         ("block", blocks(view.trace)),
-        ("layer", range(config.n_layers)),
+        ("layer", range(n_layers(view.trace, st.session_state["block"]))),
         ("head", range(config.n_heads)),
     ]
     for column, (name, known) in zip(places, options, strict=True):
@@ -97,9 +101,9 @@ def _settle(view: View) -> None:
     if state["block"] not in known or (unset and state["block"] == CHOICES["block"].default):
         state["block"] = known[0]
     layer, head = sharpest_head(view.trace, state["block"])
-    config = view.bundle.config
-    state["layer"] = min(layer if state["layer"] is None else state["layer"], config.n_layers - 1)
-    state["head"] = min(head if state["head"] is None else state["head"], config.n_heads - 1)
+    most = {"layer": n_layers(view.trace, state["block"]), "head": view.bundle.config.n_heads}
+    for name, best in (("layer", layer), ("head", head)):
+        state[name] = min(best if state[name] is None else state[name], most[name] - 1)
 
 
 def _random(text: Text) -> Given:

@@ -143,7 +143,7 @@ def _kind(scene: Scene, found: Derivation, operand: str) -> Kind:
 def _picture(text: Text, names: Places, part: Slice, kind: Kind, dtype: np.dtype) -> Picture:
     rows, columns = _sides(names, part)
     if kind == "id":
-        pieces = [names.piece(int(value)) for value in part.values[:, 0]]
+        pieces = [names.label("v", int(value)) for value in part.values[:, 0]]
         rows = [x if p in x else f"{x} · {p}" for x, p in zip(rows, pieces, strict=True)]
     row_title, column_title = (_axis(text, x) if x else "" for x in part.axes)
     return Picture(

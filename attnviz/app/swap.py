@@ -74,8 +74,10 @@ def _where(text: Text, bundle: Bundle) -> str:
     known = (ALL, *kinds)
     if block not in known:
         known, block, layer, head = (*known, state["where"]), state["where"], ALL, ALL
-    numbers = {"layer": (layer, config.n_layers), "head": (head, config.n_heads)}
     chosen = _list(text("where"), "put-block", known, block, partial(_place, text))
+    paths = [path.split(".") for path in bundle.model.attentions()]
+    here = [int(p[1]) for p in paths if chosen in (ALL, f"{p[0]}.{p[2]}")]
+    numbers = {"layer": (layer, max(here, default=0) + 1), "head": (head, config.n_heads)}
     found = []
     for column, (name, (start, n)) in zip(st.columns(2), numbers.items(), strict=True):
         with column:

@@ -27,7 +27,7 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
 
 def _name(view: View, chosen: Selection, ending: str) -> str:
     block = chosen.block.replace(".", "-")
-    return f"{view.bundle.name}-{block}-L{chosen.layer}H{chosen.head}.{ending}"
+    return f"{view.name}-{block}-L{chosen.layer}H{chosen.head}.{ending}"
 
 
 def _numbers(text: Text, view: View, display: Shown, chosen: Selection) -> None:
@@ -44,8 +44,9 @@ def _numbers(text: Text, view: View, display: Shown, chosen: Selection) -> None:
 
 
 def _pictures(text: Text, view: View, display: Shown, chosen: Selection) -> None:
-    head = f"{view.bundle.name} · {title(text, chosen)}"
-    caption = f"{head}\n{view.trace.facts['text']} → {view.trace.output}"
+    head = f"{view.name} · {title(text, chosen)}"
+    said = (str(view.trace.facts["text"]), view.trace.output)
+    caption = f"{head}\n{' → '.join(part for part in said if part)}"
     for ending in ("png", "svg", "pdf"):
         data = partial(
             vector.picture,

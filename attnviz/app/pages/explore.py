@@ -9,12 +9,14 @@ from attnviz.analysis.block import blocks
 from attnviz.analysis.display import Shown, shown
 from attnviz.app import (
     address,
+    bare,
     cell,
     components,
     head,
     selection,
     sentence,
     session,
+    shelf,
     swap,
     takeaway,
 )
@@ -46,7 +48,8 @@ def page(text: Text) -> None:
             time.sleep(PAINT)
     finally:  # without its box a sentence would be lost
         with box:
-            sentence.box(text)
+            if not shelf.bare(st.session_state["model"]):
+                sentence.box(text)
     if view:
         with above:
             sentence.notes(text, view)
@@ -73,7 +76,7 @@ def _grid(text: Text, view: View, displays: dict[str, Shown]) -> None:
     components.head_grid(
         grid_blocks(text, displays.values()),
         selection.current().as_dict(),
-        text.group("grid"),
+        text.group("grid") | bare.words(text, view),
         key="grid",
         on_select=partial(_choose, "grid", view, displays),
     )

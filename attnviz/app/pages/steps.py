@@ -5,7 +5,18 @@ from functools import partial
 
 import streamlit as st
 
-from attnviz.app import address, lesson, scene, sentence, session, slot, swap, switchboard, way
+from attnviz.app import (
+    address,
+    lesson,
+    scene,
+    sentence,
+    session,
+    shelf,
+    slot,
+    swap,
+    switchboard,
+    way,
+)
 from attnviz.app.address import options
 from attnviz.app.session import View
 from attnviz.app.text import Text
@@ -30,7 +41,9 @@ def page(text: Text) -> None:
             shown = lesson.scene(text, lesson.editor(text))
     else:
         base = _sentence(text, given)
-        if base is None:
+        if base is None or base.bare:
+            if base:
+                _manner(text)
             address.publish()
             return
         view = switchboard.switched(base)
@@ -53,10 +66,13 @@ def _sentence(text: Text, given) -> View | None:
             view = session.current(text)
     finally:  # without its box a sentence would be lost
         with box:
-            sentence.box(text)
+            if not shelf.bare(st.session_state["model"]):
+                sentence.box(text)
     if view:
         with given:
             sentence.notes(text, view)
+            if view.bare:
+                st.info(text("bare-steps"))
     return view
 
 

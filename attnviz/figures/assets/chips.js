@@ -1,12 +1,14 @@
-// The source and the target as rows of chips. A target chip's underline is as long as the token is
-// probable; its popover has the best alternatives.
+// The source and the target as rows of chips. A chip's underline is as long as the token is probable,
+// its tint tells how much it counts; its popover has the best alternatives. Where tokens can be
+// hidden, a double click or the key m asks for it.
 
 const views = new WeakMap();
 const ALONG = { ArrowLeft: -1, ArrowRight: 1 };
 
-export default function chips({ data, parentElement }) {
+export default function chips({ data, parentElement, setTriggerValue }) {
   const view = views.get(parentElement) ?? create(parentElement);
   views.set(parentElement, view);
+  view.report = setTriggerValue;
   draw(view, data);
   view.root.dataset.drawn = Number(view.root.dataset.drawn ?? 0) + 1;
   return () => close(views, parentElement);
@@ -25,9 +27,10 @@ function create(parentElement) {
   return view;
 }
 
-function draw(view, { source, target, text, linked }) {
+function draw(view, { source, target, text, linked, hideable }) {
   closeCard(view);
   view.linked = linked;
+  view.hideable = hideable;
   view.rows.replaceChildren();
   view.text = text;
   view.chips.source = drawSide(view, "source", source);
@@ -44,13 +47,29 @@ function drawSide(view, side, tokens) {
     if (Number.isFinite(token.probability)) {
       add(chip, "span", "sure", { style: `width: ${100 * token.probability}%` });
     }
+    if (Number.isFinite(token.tint)) tint(chip, token.tint);
+    if (view.hideable && side === "source" && !token.special) {
+      chip.ondblclick = () => view.report("hide", i);
+    }
     chip.onpointerenter = chip.onfocus = () => pointAt(view, side, i, token);
     chip.onpointerleave = (event) => event.pointerType === "mouse" && leave(view);
     chip.onblur = () => leave(view);
     return chip;
   });
   roving(chips, ALONG);
+  if (view.hideable && side === "source") {
+    chips.forEach((chip, i) => chip.addEventListener("keydown", (event) => {
+      if (event.key === "m" && chip.ondblclick) view.report("hide", i);
+    }));
+  }
   return chips;
+}
+
+/** `amount` from -1 to 1: against the label, or for it. */
+function tint(chip, amount) {
+  const colour = amount < 0 ? "--against" : "--for";
+  const share = `${60 * Math.min(1, Math.abs(amount))}%`;
+  chip.style.background = `color-mix(in srgb, var(${colour}) ${share}, var(--paper))`;
 }
 
 function pointAt(view, side, index, token) {
@@ -93,6 +112,7 @@ function openCard(view, chip, token) {
     const rank = text.rank.replace("<rank>", token.forced_rank);
     add(card, "div", "sentence").textContent = rank;
   }
+  if (token.note) add(card, "div", "sentence").textContent = token.note;
   if (token.alternatives?.length) drawAlternatives(card, token, text);
   card.showPopover();
   place(card, chip.getBoundingClientRect());

@@ -1,0 +1,37 @@
+"""Hiding tokens from a model that tells them: a double click puts the mask in a token's place,
+another one puts back what stood there."""
+
+import streamlit as st
+
+from attnviz.app.address import forget_cell
+from attnviz.app.session import View
+
+WORDS = "hidden-words"
+"""What stood at each mask of the sentence, in their order."""
+
+
+def toggle(view: View, key: str) -> None:
+    """Hide or show the token that was picked in the chips `key`; one whose word nobody knows
+    becomes what the model takes it for."""
+    state, tokens, tokenizer = st.session_state, view.trace.source, view.bundle.tokenizer
+    assert tokens is not None, "a model that tells hidden tokens reads a source"
+    place = state[key]["hide"]
+    if place is None or tokens.spans[place] is None:
+        return
+    mask, (begin, end) = tokenizer.hidden, tokens.spans[place]
+    shown = tokens.text[begin:end]
+    blank = shown[: len(shown) - len(shown.lstrip())]
+    n_before, n_all = tokens.text[:begin].count(mask), tokens.text.count(mask)
+    words = state.get(WORDS, [])
+    if len(words) != n_all:
+        words = [""] * n_all  # the sentence was typed anew
+    if tokens.ids[place] == tokenizer.mask:
+        best = tokenizer.piece(int(view.trace["logits"].value[place].argmax())).strip()
+        put = words[n_before] or best
+        words = [*words[:n_before], *words[n_before + 1 :]]
+    else:
+        put = mask
+        words = [*words[:n_before], shown.strip(), *words[n_before:]]
+    state[WORDS] = words
+    state["text"] = tokens.text[:begin] + blank + put + tokens.text[end:]
+    forget_cell()

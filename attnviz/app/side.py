@@ -1,0 +1,117 @@
+"""One sentence through several models that do the same: what each says, and where each looked."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import pandas as pd
+import streamlit as st
+import torch
+
+import attnviz
+from attnviz import pretrained
+from attnviz.analysis.block import stack
+from attnviz.analysis.contribution import contribution
+from attnviz.analysis.label import labels, row_labels
+from attnviz.analysis.prediction import verdict
+from attnviz.analysis.sharpness import sharpest_head
+from attnviz.app import about, session
+from attnviz.app.head import is_dark
+from attnviz.app.session import Request, View
+from attnviz.app.text import Text, verbatim
+from attnviz.figures.heatmap import heatmap
+from attnviz.figures.number import digits
+from attnviz.figures.scale import Scale
+from attnviz.pretrained import Summary
+
+PLAIN = {"displayModeBar": False}
+WIDTH, HALF = 1050, 510
+"""Pixels that the page and half of it give a picture."""
+
+
+@st.cache_data(show_spinner=False)
+def summaries() -> tuple[Summary, ...]:
+    """Every built-in model."""
+    return tuple(pretrained.summary(name) for name in attnviz.models())
+
+
+def groups() -> tuple[tuple[Summary, ...], ...]:
+    """Models that do the same task with the same answers, where there are several."""
+
+    def same(one: Summary) -> tuple[str, tuple[str, ...]]:
+        return one.task, one.config.labels
+
+    found = (tuple(many) for _, many in groupby(sorted(summaries(), key=same), same))
+    return tuple(many for many in found if len(many) > 1)
+
+
+def panel(text: Text, chosen: Sequence[Summary], sentence: str) -> None:
+    """The answers of all, and one picture of where they looked. Raises InputError."""
+    with st.spinner(text("working")):
+        views = [session.answered(Request(one.name, sentence, "", None)) for one in chosen]
+    (_classifiers if chosen[0].task == "classify" else _translators)(text, views)
+    _scores(text, chosen)
+
+
+def _classifiers(text: Text, views: Sequence[View]) -> None:
+    for column, view in zip(st.columns(len(views)), views, strict=True):
+        found, names = verdict(view.trace, 3), view.trace.facts["labels"]
+        with column, st.container(border=True):
+            st.markdown(f"**{view.name}**")
+            st.caption(about.architecture(text, view.bundle.config))
+            for i, p in zip(found.ids, found.probs, strict=True):
+                st.progress(p, f"{verbatim(names[i])} {digits(100 * p)} %")
+    first = views[0].trace
+    assert first.source is not None, "a classifier reads a source"
+    columns, rows = labels(first.source), tuple(view.name for view in views)
+    weights = torch.stack([stack(v.trace, "pool.cross")[0].mean(0)[0] for v in views])
+    added = torch.stack([contribution(v.trace, verdict(v.trace, 1).chosen).tokens for v in views])
+    words = text.group("heatmap") | {"rows": text("side-model"), "row": text("side-model")}
+    pictures: tuple[tuple[str, torch.Tensor, Scale], ...] = (
+        ("weights", weights, "linear"),
+        ("adds", added, "diverging"),
+    )
+    for name, values, scale in pictures:
+        st.markdown(f"##### {text(f'side-{name}')}", help=text(f"side-{name}-help"))
+        unit = text("side-added")
+        said = words | ({} if scale == "linear" else {"weight": unit, "scale-diverging": unit})
+        picture = heatmap(
+            values, rows, columns, scale=scale, dark=is_dark(), text=said, width=WIDTH, height=290
+        )
+        st.plotly_chart(picture, config=PLAIN, key=f"side-{name}")
+
+
+def _translators(text: Text, views: Sequence[View]) -> None:
+    for column, view in zip(st.columns(len(views)), views, strict=True):
+        trace, block = view.trace, "decoder.cross"
+        assert trace.source is not None, "a translator reads a source"
+        layer, head = sharpest_head(trace, block)
+        with column:
+            st.markdown(f"**{view.name}** &nbsp; {verbatim(trace.output)}")
+            st.caption(about.architecture(text, view.bundle.config))
+            st.caption(text("side-sharpest", layer=layer, head=head))
+            picture = heatmap(
+                stack(trace, block)[layer, head],
+                row_labels(trace, block),
+                labels(trace.source),
+                dark=is_dark(),
+                text=text.group("heatmap"),
+                width=HALF,
+            )
+            st.plotly_chart(picture, config=PLAIN, key=f"side-{view.name}")
+
+
+def _scores(text: Text, chosen: Sequence[Summary]) -> None:
+    """What each reaches on held-out texts, and what other methods do on the same."""
+    rows = [(one.name, about.architecture(text, one.config), one.scores) for one in chosen]
+    known = {name: value for one in chosen for name, value in one.baselines.items()}
+    rows += [
+        (name, "", {next(iter(chosen[0].scores), name): value}) for name, value in known.items()
+    ]
+    table = [
+        {text("side-model"): name, text("architecture"): body, **scores}
+        for name, body, scores in rows
+    ]
+    st.markdown(f"##### {text('side-scores')}")
+    st.dataframe(pd.DataFrame(table), hide_index=True)
+    if known:
+        st.caption(text("side-honest"))

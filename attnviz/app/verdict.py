@@ -1,0 +1,36 @@
+"""A classifier's answer: the most probable labels, and what each word adds to the first one."""
+
+from typing import Any
+
+import streamlit as st
+
+from attnviz.analysis.contribution import contribution
+from attnviz.analysis.prediction import verdict
+from attnviz.app.session import View
+from attnviz.app.text import Text, verbatim
+from attnviz.figures.number import digits
+
+SHOWN = 3
+
+
+def panel(text: Text, view: View) -> None:
+    """The labels with their probabilities, the most probable one first."""
+    found, names = verdict(view.trace, SHOWN), view.trace.facts["labels"]
+    first, *others = (
+        text("verdict-label", label=verbatim(names[i]), percent=digits(100 * p))
+        for i, p in zip(found.ids, found.probs, strict=True)
+    )
+    said = f"**{text('verdict')}** {first} &nbsp; :gray[{' · '.join(others)}]"
+    st.markdown(said, help=text("verdict-help"))
+
+
+def tint(text: Text, view: View, chips: list[dict[str, Any]]) -> None:
+    """Colour each chip by what its token adds to the label's logit, and say it."""
+    label = verdict(view.trace, 1).chosen
+    added = contribution(view.trace, label).tokens
+    most = max(float(added.abs().max()), 1e-9)
+    name = view.trace.facts["labels"][label]
+    for chip, amount in zip(chips, added.tolist(), strict=True):
+        sign = "+" if amount >= 0 else "−"
+        chip["tint"] = amount / most
+        chip["note"] = text("verdict-adds", amount=sign + digits(abs(amount)), label=name)
