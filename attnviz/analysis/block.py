@@ -67,7 +67,7 @@ def own(trace: Trace, stack: str) -> Tokens | None:
     """The tokens that a stack ("encoder", "pool", "decoder") works on; of another part of the path
     those of the queries."""
     known = {"encoder": trace.source, "pool": trace.slots, "decoder": trace.target}
-    return known[stack] if stack in known else trace.target or trace.source
+    return known.get(stack, trace.target or trace.source)
 
 
 def memory(trace: Trace, stack: str) -> Tokens | None:

@@ -59,7 +59,7 @@ CHOICES: Mapping[str, Choice] = {
     "target": Choice(""),
     "group": Choice(""),
     "write": Choice(24, number=True),
-    "draw": Choice(0, number=True),
+    "draw": Choice(1, number=True),
     "special": Choice("show", get_args(Special)),
     "words": Choice(False),
     "block": Choice("decoder.cross", BLOCKS),

@@ -1,7 +1,5 @@
 """The built-in classifiers: one task, four bodies that differ in nothing but how they encode."""
 
-from typing import Any
-
 from attnviz.config import Body, ModelConfig
 from attnviz.training.recipe import Recipe
 from attnviz.training.stage import Stage
@@ -33,25 +31,9 @@ LAYERS = {"lstm": 1, "gru": 1, "cnn": 2, "transformer": 2}
 STEPS = {"intent": 1600, "sentiment": 700, "finance": 700}
 
 
-def recipe(task: str, body: Body, **changes: Any) -> Recipe:
-    """The recipe of the classifier `task`-`body`, with `changes` to its settings."""
-    sizes: dict[str, Any] = {"d_model": 128, "d_mlp": 0, "position": "none"}
-    if body == "transformer":
-        sizes |= {"d_mlp": 256, "position": "learned"}
-    schedule: dict[str, Any] = {"steps": STEPS[task], "warmup": 100, "cooldown": STEPS[task] // 2}
-    schedule |= {"learning_rate": 2e-3, "dropout": 0.4}
-    settings: dict[str, Any] = {
-        "character_coverage": 1.0,
-        "folded": True,
-        "alpha": 0.2,
-        "label_smoothing": 0.1,
-        "batch_tokens": 2400,
-        "weight_decay": 0.1,
-        "average": 0.995,
-    }
-    for name, value in changes.items():
-        chosen = next((d for d in (sizes, schedule) if name in d), settings)
-        chosen[name] = value
+def recipe(task: str, body: Body) -> Recipe:
+    """The recipe of the classifier `task`-`body`."""
+    steps, attends = STEPS[task], body == "transformer"
     return Recipe(
         name=f"{task}-{body}",
         task=TASKS[task],
@@ -60,13 +42,23 @@ def recipe(task: str, body: Body, **changes: Any) -> Recipe:
             kind="encoder-only",
             body=body,
             d_vocab=2000 if task == "intent" else 6000,
+            d_model=128,
+            d_mlp=256 if attends else 0,
             n_ctx=128,
             n_heads=4,
             n_kv_heads=4,
             n_layers=LAYERS[body],
             n_slots=1,
-            **sizes,
+            position="learned" if attends else "none",
         ),
-        stages=(Stage(**schedule),),
-        **settings,
+        character_coverage=1.0,
+        folded=True,
+        alpha=0.2,
+        label_smoothing=0.1,
+        batch_tokens=2400,
+        stages=(
+            Stage(steps=steps, warmup=100, cooldown=steps // 2, learning_rate=2e-3, dropout=0.4),
+        ),
+        weight_decay=0.1,
+        average=0.995,
     )
