@@ -56,6 +56,7 @@ def make_model(seed: int = 0, **changes: Any) -> Transformer:
     model = Transformer(make_config(**changes)).double().eval()
     if model.config.position == "sinusoidal":
         positions = model.embed.positions
+        assert positions is not None
         positions.copy_(sinusoid(*positions.shape, dtype=torch.float64))
     with torch.no_grad():
         for parameter in model.parameters():

@@ -49,7 +49,7 @@ def test_the_recorded_logits_are_those_of_cached_decoding(
     make_bundle: MakeBundle, dtype: torch.dtype, close: float
 ) -> None:
     bundle = make_bundle(n_ctx=60)
-    bundle.model.to(dtype)
+    bundle.model.to(dtype)  # type: ignore[attr-defined]
     trace = attnviz.run(bundle, TEXT, to="zh")
     assert trace.source is not None
     assert trace.target is not None
@@ -160,12 +160,12 @@ def test_an_edit_of_a_step_that_is_not_there_is_refused(wide: Bundle) -> None:
 
 
 def test_a_run_leaves_the_bundle_as_it_was(wide: Bundle) -> None:
-    before = {name: value.clone() for name, value in wide.model.state_dict().items()}
+    before = {name: value.clone() for name, value in wide.weights.items()}
     first = attnviz.run(wide, TEXT)
     attnviz.run(wide, "红苹果", edits={"encoder.0.self.z": torch.zeros_like})
     again = attnviz.run(wide, TEXT)
     assert all(torch.equal(first[path].value, again[path].value) for path in first)
-    assert all(torch.equal(before[n], v) for n, v in wide.model.state_dict().items())
+    assert all(torch.equal(before[n], v) for n, v in wide.weights.items())
 
 
 def test_a_trace_of_a_run_survives_saving(wide: Bundle, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]

@@ -176,7 +176,7 @@ def test_every_step_of_a_random_sentence_is_what_its_formula_makes_of_earlier_st
     draw = random.Random(seed)
     chinese = seed % 2
     text = ("" if chinese else " ").join(draw.choices(WORDS[chinese], k=draw.randint(2, 6)))
-    assert exact.model.embed.W_E.dtype == torch.float64
+    assert exact.model.dtype == torch.float64
     trace = attnviz.run(exact, text, decision=DECISION)
     check_every_step(trace)
     for path, kept in trace.items():

@@ -26,6 +26,6 @@ RECIPE = Recipe(
         activation="gelu",
     ),
     batch_tokens=4096,
-    stages=(Stage(steps=2600, warmup=150, cooldown=1800, learning_rate=2.0e-3, dropout=0.05),),
+    stages=(Stage(steps=1500, warmup=150, cooldown=750, learning_rate=2.0e-3, dropout=0.05),),
     weight_decay=0.05,
 )

@@ -1,4 +1,4 @@
-"""How finance-cnn was trained: `python -m attnviz train finance-cnn --data DIR`."""
+"""`python -m attnviz train finance-cnn --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

@@ -1,4 +1,4 @@
-"""How finance-gru was trained: `python -m attnviz train finance-gru --data DIR`."""
+"""`python -m attnviz train finance-gru --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

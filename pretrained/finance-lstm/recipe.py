@@ -1,4 +1,4 @@
-"""How finance-lstm was trained: `python -m attnviz train finance-lstm --data DIR`."""
+"""`python -m attnviz train finance-lstm --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

@@ -1,4 +1,4 @@
-"""How finance-transformer was trained: `python -m attnviz train finance-transformer --data DIR`."""
+"""`python -m attnviz train finance-transformer --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

@@ -1,4 +1,4 @@
-"""How intent-cnn was trained: `python -m attnviz train intent-cnn --data DIR`."""
+"""`python -m attnviz train intent-cnn --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

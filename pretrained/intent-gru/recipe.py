@@ -1,4 +1,4 @@
-"""How intent-gru was trained: `python -m attnviz train intent-gru --data DIR`."""
+"""`python -m attnviz train intent-gru --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

@@ -1,4 +1,4 @@
-"""How intent-lstm was trained: `python -m attnviz train intent-lstm --data DIR`."""
+"""`python -m attnviz train intent-lstm --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

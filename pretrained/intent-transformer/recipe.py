@@ -1,4 +1,4 @@
-"""How intent-transformer was trained: `python -m attnviz train intent-transformer --data DIR`."""
+"""`python -m attnviz train intent-transformer --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

@@ -1,4 +1,4 @@
-"""How sentiment-cnn was trained: `python -m attnviz train sentiment-cnn --data DIR`."""
+"""`python -m attnviz train sentiment-cnn --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

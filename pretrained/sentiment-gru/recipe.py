@@ -1,4 +1,4 @@
-"""How sentiment-gru was trained: `python -m attnviz train sentiment-gru --data DIR`."""
+"""`python -m attnviz train sentiment-gru --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

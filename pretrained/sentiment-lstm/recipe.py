@@ -1,4 +1,4 @@
-"""How sentiment-lstm was trained: `python -m attnviz train sentiment-lstm --data DIR`."""
+"""`python -m attnviz train sentiment-lstm --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

@@ -1,4 +1,4 @@
-"""How sentiment-transformer was trained: `python -m attnviz train sentiment-transformer --data DIR`."""
+"""`python -m attnviz train sentiment-transformer --data DIR` trains it."""
 
 from attnviz.training.classifiers import recipe
 

@@ -47,7 +47,7 @@ def test_a_pool_is_torchs_attention_asked_by_the_learned_queries(
 ) -> None:
     pool, source = autoencoder.pool, ids(B, S)
     assert pool is not None
-    queries = torch.stack([pool.queries] * B)
+    queries = pool.queries.expand(B, -1, -1)
     read = memory(autoencoder, source, real)
     masked = None if real is None else ~real
     out, pattern = torchs_attention(pool.attention)(queries, read, read, masked)

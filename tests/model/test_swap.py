@@ -515,10 +515,11 @@ def writing(make_bundle: Callable[..., Bundle]) -> Iterator[Bundle]:
     """A model in float64 that writes up to LONGEST tokens. Its unembedding is not its embedding, so
     that no token calls for itself."""
     bundle = in_double(make_bundle, n_ctx=LONGEST, d_model=24, n_heads=6, n_kv_heads=3)
+    model: Any = bundle.model
     make = torch.Generator().manual_seed(0)
-    W_U = torch.randn(bundle.model.embed.W_E.shape, dtype=torch.float64, generator=make)
+    W_U = torch.randn(model.embed.W_E.shape, dtype=torch.float64, generator=make)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle.model.embed, "unembed", lambda x: x @ W_U.T)
+        patch.setattr(model.embed, "unembed", lambda x: x @ W_U.T)
         yield bundle
 
 

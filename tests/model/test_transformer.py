@@ -279,6 +279,7 @@ def test_one_matrix_embeds_and_unembeds(make_model: Make) -> None:
 
 def test_sinusoidal_positions_are_those_of_the_paper(make_model: Make) -> None:
     positions = make_model().embed.positions
+    assert positions is not None
     for t in (0, 1, 9):
         for i in range(6):
             angle = torch.tensor(t / 10000 ** (2 * i / 12), dtype=torch.float64)

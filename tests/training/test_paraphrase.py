@@ -61,6 +61,8 @@ def test_only_sources_are_replaced_about_as_often_as_asked(data: Pairs) -> None:
     targets = {text for pair in data.pairs for text in pair}
     for seed in range(40):
         for batch in data.mixed(300, seed, Mix(paraphrased=0.5, paraphrases=others)):
+            assert batch.source is not None
+            assert batch.target is not None
             for source, target in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
                 assert tokenizer.decode(target) in targets
                 replaced += tokenizer.decode(source).strip() == "#"

@@ -60,7 +60,7 @@ def test_many_sentences_translate_as_each_alone(
     make_bundle: Callable[..., Bundle], to: str
 ) -> None:
     bundle = make_bundle(n_ctx=30)
-    bundle.model.double()
+    bundle.model.double()  # type: ignore[attr-defined]
     texts = ["tea", "I like the red apples", "绿茶", "We read books, today.", "a", "新鲜面包。"]
     together = quality.translate(bundle.model, bundle.tokenizer, texts, to, size=4)
     alone = [quality.translate(bundle.model, bundle.tokenizer, [text], to)[0] for text in texts]

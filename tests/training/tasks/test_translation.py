@@ -20,11 +20,18 @@ def data(pairs: list[Pair], tokenizer: Tokenizer) -> Pairs:
     return Pairs(pairs, ("en", "zh"), tokenizer, n_ctx=60)
 
 
+def sides(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The source and the target, which every batch of pairs has."""
+    assert batch.source is not None
+    assert batch.target is not None
+    return batch.source, batch.target
+
+
 def rows(batches: Iterator[Batch], tokenizer: Tokenizer) -> Counter[tuple[str, str, str]]:
     """(direction, source, target) of every example."""
     found: Counter[tuple[str, str, str]] = Counter()
     for batch in batches:
-        for source, target in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
+        for source, target in zip(*(side.tolist() for side in sides(batch)), strict=True):
             direction = tokenizer.piece(source[0])
             found[direction, tokenizer.decode(source), tokenizer.decode(target)] += 1
     return found
@@ -53,26 +60,29 @@ def test_no_batch_of_several_is_larger_than_the_limit(data: Pairs, limit: int) -
     batches = list(data.mixed(limit, 0))
     assert len(batches) > 1
     for batch in batches:
-        padded = len(batch.source) * (batch.source.shape[1] + batch.target.shape[1] + 1)
-        assert padded <= limit or len(batch.source) == 1
+        source, target = sides(batch)
+        padded = len(source) * (source.shape[1] + target.shape[1] + 1)
+        assert padded <= limit or len(source) == 1
 
 
 def test_labels_are_the_target_one_step_ahead_and_padding_is_marked(
     data: Pairs, tokenizer: Tokenizer
 ) -> None:
     for batch in data.mixed(LIMIT, 0):
-        assert (batch.target[:, 0] == tokenizer.start).all()
-        labels, after = batch.labels[:, :-1], batch.target[:, 1:]
+        source, target = sides(batch)
+        assert (target[:, 0] == tokenizer.start).all()
+        labels, after = batch.labels[:, :-1], target[:, 1:]
         assert (labels == after)[after != tokenizer.pad].all()
         assert set(labels[after == tokenizer.pad].tolist()) <= {tokenizer.end, IGNORE}
-        assert torch.equal(batch.real, batch.source != tokenizer.pad)
+        assert batch.real is not None
+        assert torch.equal(batch.real, source != tokenizer.pad)
         for row in batch.labels.tolist():
             assert row[: row.index(tokenizer.end) + 1].count(IGNORE) == 0
             assert set(row[row.index(tokenizer.end) + 1 :]) <= {IGNORE}
 
 
 def as_lists(batches: Iterator[Batch]) -> list[list[list[int]]]:
-    return [[*batch.source.tolist(), *batch.target.tolist()] for batch in batches]
+    return [[row for side in sides(batch) for row in side.tolist()] for batch in batches]
 
 
 def test_the_same_seed_gives_the_same_batches_and_pieces(data: Pairs) -> None:
@@ -83,7 +93,7 @@ def test_the_same_seed_gives_the_same_batches_and_pieces(data: Pairs) -> None:
 
 def test_without_sampling_a_text_is_always_cut_alike(data: Pairs) -> None:
     def cuts(seed: int) -> list[list[int]]:
-        return sorted(row for b in data.mixed(20, seed) for row in b.source.tolist())
+        return sorted(row for b in data.mixed(20, seed) for row in sides(b)[0].tolist())
 
     assert cuts(1) == cuts(2)
 

@@ -1,0 +1,68 @@
+"""What each token adds to a label's logit, against gradients and against taking tokens away."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from attnviz.analysis.contribution import contribution
+from attnviz.config import ModelConfig
+from attnviz.model.transformer import Transformer
+from attnviz.recorder import Recorder
+from attnviz.trace import Trace
+
+LABEL = 2
+
+
+@pytest.fixture(params=["layer", "rms"])
+def model(request: pytest.FixtureRequest) -> Transformer:
+    torch.manual_seed(4)
+    sizes = {"d_vocab": 19, "d_model": 12, "d_mlp": 0, "n_ctx": 9, "n_layers": 1}
+    heads = {"n_heads": 3, "n_kv_heads": 3, "n_slots": 1, "labels": tuple("abcde")}
+    about = {"kind": "encoder-only", "body": "gru", "position": "none", "norm": request.param}
+    config = ModelConfig(**sizes, **heads, **about)
+    found = Transformer(config).double().eval().requires_grad_(False)
+    for weight in found.parameters():
+        weight.data.normal_(0, 0.6)
+    return found
+
+
+@torch.no_grad()
+def recorded(model: Transformer, ids: Tensor) -> Trace:
+    rec = Recorder(weights=dict(model.named_parameters()))
+    model(ids, rec=rec)
+    return Trace.of(rec)
+
+
+def test_tokens_and_the_rest_add_up_to_the_logit_over_the_mean(model: Transformer) -> None:
+    trace = recorded(model, torch.tensor([[3, 7, 1, 18, 4]]))
+    found = contribution(trace, LABEL)
+    logits = trace["logits"].value[0]
+    expected = float(logits[LABEL] - logits.mean())
+    assert found.logit == pytest.approx(expected)
+    assert float(found.tokens.sum()) + found.rest == pytest.approx(expected)
+
+
+def test_a_token_adds_what_is_lost_when_its_value_is_taken_from_the_sum(
+    model: Transformer,
+) -> None:
+    ids = torch.tensor([[3, 7, 1, 18, 4]])
+    trace = recorded(model, ids)
+    pool, classify = model.pool, model.classify
+    assert pool is not None
+    assert classify is not None
+    pooled = trace["pool.0.pooled"].value
+    centred = "pool.variance" in trace
+    spread = pooled.var(correction=0) if centred else pooled.square().mean()
+    size = (spread + 1e-5).sqrt()
+    for place in range(5):
+        zeroed = trace["pool.0.cross.v"].value.clone()
+        zeroed[:, place] = 0
+        z = trace["pool.0.cross.pattern"].value @ zeroed
+        out = torch.einsum("htk,hkd->td", z, pool.attention.W_O) + pool.attention.b_O
+        without = trace["pool.0.queries"].value + out
+        lost = pooled - without
+        if centred:
+            lost = lost - lost.mean()
+        logits = classify.weight @ (lost[0] / size * pool.norm.gain)
+        expected = float(logits[LABEL] - logits.mean())
+        assert float(contribution(trace, LABEL).tokens[place]) == pytest.approx(expected)
