@@ -1,0 +1,121 @@
+"""What the pages show of models that do not translate, without a browser."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import attnviz
+from attnviz.app import example, hidden, session
+from attnviz.app.session import Request, View
+from attnviz.app.side import groups
+from attnviz.app.text import LANGUAGES, Text
+from attnviz.app.verdict import SHOWN
+
+SCRIPT = str(Path(__file__).parents[2] / "streamlit_app.py")
+PATIENCE = 60
+
+
+def app(**parameters: str) -> AppTest:
+    page = AppTest.from_file(SCRIPT, default_timeout=PATIENCE)
+    page.query_params.update({"lang": "en", **parameters})
+    return page.run()
+
+
+def markdown(page: AppTest) -> str:
+    return "\n".join(str(part.value) for part in page.markdown)
+
+
+def test_a_classifier_says_its_label_and_those_that_come_next() -> None:
+    page = app(model="intent-gru", text="How do I change my PIN?")
+    assert not page.exception
+    said = next(part.value for part in page.markdown if Text("en")("verdict") in part.value)
+    assert said.index("change_pin") < said.index("·")
+    assert said.count("%") == SHOWN
+    assert "target" not in {box.key for box in page.text_input}
+
+
+def test_another_model_brings_an_example_of_its_own_and_leaves_a_typed_text_alone() -> None:
+    page = app()
+    page.selectbox(key="model").set_value("sentiment-cnn").run()
+    assert page.text_input(key="text").value == example.first("sentiment-cnn", "en")
+    page.text_input(key="text").set_value("My own words.").run()
+    page.selectbox(key="model").set_value("intent-cnn").run()
+    assert page.text_input(key="text").value == "My own words."
+    assert not page.exception
+
+
+def test_a_gpt_draws_another_text_for_another_number_and_the_same_for_the_same() -> None:
+    def written(draw: str) -> str:
+        page = app(model="stories", text="One day", write="9", draw=draw)
+        assert not page.exception
+        return session.trace(page.session_state["good"]).output
+
+    assert written("3") == written("3") != written("4")
+    assert written("3").startswith("One day")
+
+
+def side_by_side() -> None:
+    import streamlit as st
+
+    from attnviz.app import address
+    from attnviz.app.pages import models
+    from attnviz.app.text import text
+
+    address.restore("en")
+    models.page(text(st.session_state["lang"]))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("first", [many[0].name for many in groups()])
+def test_models_of_a_task_stand_side_by_side(language: str, first: str) -> None:
+    page = AppTest.from_function(side_by_side, default_timeout=PATIENCE)
+    page.query_params.update({"lang": language, "group": first})
+    page.query_params["text"] = example.first(first, language)
+    page.run()
+    assert not page.exception
+    names = [one.name for many in groups() if many[0].name == first for one in many]
+    assert all(f"**{name}**" in markdown(page) for name in names)
+    assert list(page.dataframe[1].value.iloc[:, 0]) == list(attnviz.models())
+
+
+def test_a_link_to_models_that_do_not_exist_shows_others() -> None:
+    page = AppTest.from_function(side_by_side, default_timeout=PATIENCE)
+    page.query_params.update({"lang": "en", "group": "no-such", "text": " "})
+    page.run()
+    assert not page.exception
+    assert page.error[0].value == Text("en")("error-empty")
+
+
+class TestHiding:
+    """The double click, without a browser."""
+
+    @pytest.fixture(autouse=True)
+    def state(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        state: dict[str, Any] = {}
+        monkeypatch.setattr(hidden, "st", SimpleNamespace(session_state=state))
+        monkeypatch.setattr(hidden, "forget_cell", lambda: None)
+        return state
+
+    def click(self, state: dict[str, Any], text: str, piece: str) -> str:
+        bundle = attnviz.load("masked", "cpu")
+        trace = attnviz.run(bundle, text)
+        assert trace.source is not None
+        place = [p.strip() for p in trace.source.pieces].index(piece)
+        state["chips"] = {"hide": place}
+        hidden.toggle(View(bundle, Request("masked", text, "", None), trace), "chips")
+        return state["text"]
+
+    def test_a_word_comes_back_from_behind_its_mask(self, state: dict[str, Any]) -> None:
+        once = self.click(state, "I like green tea.", "green")
+        assert once == "I like <mask> tea."
+        twice = self.click(state, once, "tea")
+        assert twice == "I like <mask> <mask>."
+        assert self.click(state, twice, "<mask>") == "I like green <mask>."
+
+    def test_a_mask_that_was_typed_becomes_the_best_guess(self, state: dict[str, Any]) -> None:
+        text = "I like <mask> tea."
+        best = attnviz.run(attnviz.load("masked", "cpu"), text).output
+        assert self.click(state, text, "<mask>") == f"I like {best} tea."
