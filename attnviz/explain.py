@@ -51,9 +51,10 @@ def explain(
     both = tokens is not None and target is not None
     blocks = _named(stacks(found, index), block, both)
     sides = _sides(blocks, {"source": tokens, "target": target, "slots": slots})
-    text = sides["source"].text if sides["source"] else ""
+    source, queries, pool = (sides[side] for side in ("source", "target", "slots"))
+    text = source.text if source else ""
     facts = {"bare": True, "text": text, "cut": {}} | _counts(blocks)
-    return Trace(_steps(blocks), facts=facts, **sides)
+    return Trace(_steps(blocks), source, queries, facts=facts, slots=pool)
 
 
 def _named(found: Mapping[str, Tensor], block: str | None, crossing: bool) -> dict[str, Tensor]:

@@ -54,13 +54,16 @@ def cell(trace: Trace, block: str, layer: int, head: int, row: int, column: int)
     def value(step: str) -> Tensor:
         return trace[path(block, layer, step)].value[head]
 
-    def grouped(step: str) -> Tensor:
-        value_GSK = trace[path(block, layer, step)].value
+    def grouped(at: str) -> Tensor:
+        value_GSK = trace[at].value
         n_heads = trace[path(block, layer, "pattern")].value.shape[0]
         return value_GSK[head // (n_heads // value_GSK.shape[0]), column]
 
     at = (row, column)
-    q_K, k_K = value("q")[row], grouped("k")
+    operands = trace[
+        path(block, layer, "raw")
+    ].inputs  # with positions in them, where there are any
+    q_K, k_K = trace[str(operands["q"])].value[head, row], grouped(str(operands["k"]))
     products_K = q_K * k_K
     raw, masked = float(value("raw")[at]), float(value("masked")[at])
     return Cell(
@@ -78,5 +81,5 @@ def cell(trace: Trace, block: str, layer: int, head: int, row: int, column: int)
         exp=float(value("exp")[at]),
         row_sum=float(value("sum")[row, 0]),
         weight=float(value("pattern")[at]),
-        v_E=grouped("v"),
+        v_E=grouped(path(block, layer, "v")),
     )

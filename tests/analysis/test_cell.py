@@ -44,5 +44,5 @@ def test_a_cell_outside_is_refused(trace):
 
 
 def test_a_missing_step_is_named(make_trace):
-    with pytest.raises(KeyError, match=r"decoder\.0\.cross\.q"):
+    with pytest.raises(KeyError, match=r"decoder\.0\.cross\.raw"):
         cell(make_trace("encoder-only"), "decoder.cross", 0, 0, 0, 0)
