@@ -12,7 +12,7 @@ def load(name: str | Path, device: str | None = None) -> Bundle:
 
     Raises LoadError, in one sentence, where there is no such model or it cannot be trusted.
     """
-    from attnviz import adapters  # other people's models are for those who ask for one
+    from attnviz import adapters
     from attnviz.adapters import hub
 
     if str(name) in models() or len(str(name)) > MAX_NAME:

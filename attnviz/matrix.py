@@ -151,7 +151,7 @@ def _saved(file: Path) -> Trace:
     if not weights and "pattern" in trace:
         return explain(trace["pattern"].value)  # of `attend`, which knows no tokens
     checked = explain(weights, trace.source, trace.target, slots=trace.slots)
-    facts = {**checked.facts, **trace.facts, "bare": False}
+    facts = {**trace.facts, **checked.facts, "bare": False}
     sides = {side: getattr(checked, side) for side in ("source", "target", "slots")}
     return replace(trace, facts=facts, **sides)
 

@@ -207,8 +207,10 @@ def _output(bundle: Bundle, source: Tokens, read: Tokens, logits_1TV: Tensor) ->
 
 
 def _hidden(bundle: Bundle, source: Tokens) -> list[int]:
-    """The places of tokens that the model is to tell."""
+    """The places of tokens that the model is to tell; none where it writes, or says nothing."""
     mask = bundle.tokenizer.mask
+    if bundle.config.has_decoder or not bundle.model.has_logits:
+        return []
     return [i for i, token in enumerate(source.ids) if mask is not None and token == mask]
 
 
@@ -226,6 +228,6 @@ def _facts(bundle: Bundle, source: Tokens, read: Tokens) -> dict[str, Any]:
         "dtype": str(bundle.model.dtype).removeprefix("torch."),
         "n_ctx": bundle.config.n_ctx,
         "cut": {side: _cut(tokens) for side, tokens in sides.items()},
-        "hidden": [] if bundle.config.has_decoder else _hidden(bundle, source),
+        "hidden": _hidden(bundle, source),
         "labels": list(bundle.labels),
     }

@@ -26,8 +26,15 @@ class Server:
 
     def megabytes(self) -> float:
         """Resident memory now (Linux)."""
+        return self._told("VmRSS")
+
+    def peak(self) -> float:
+        """The most resident memory there has been, in megabytes (Linux)."""
+        return self._told("VmHWM")
+
+    def _told(self, name: str) -> float:
         status = Path(f"/proc/{self.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        line = next(line for line in status.splitlines() if line.startswith(name))
         return int(line.split()[1]) / 1024
 
 

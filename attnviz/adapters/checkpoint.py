@@ -3,6 +3,7 @@
 Nothing is loaded that cannot be trusted: no pickle, no code from the folder, no network.
 """
 
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -23,8 +24,9 @@ from attnviz.pretrained import MAX_NAME, Bundle, LoadError
 _LOADING = Lock()
 """One model at a time: what transformers says, and whether, is one setting for all threads."""
 CARD, TOKENIZER = "README.md", "tokenizer.json"
-MOST_TOKENS = 512
-"""The longest text that is read, whatever the model could: a picture grows with its square."""
+MOST_TOKENS, MOST_WEIGHTS = 512, 12_000_000
+"""The longest text that is read, whatever the model could, and how many attention weights its
+picture has at most: they grow with the square of the text, and a trace keeps several such steps."""
 
 
 def load(name: str | Path, device: str = "cpu") -> Bundle:
@@ -34,6 +36,7 @@ def load(name: str | Path, device: str = "cpu") -> Bundle:
     unknown architecture, weights that are missing, of a wrong shape or not finite, no tokenizer, or
     an attention that cannot be followed number by number.
     """
+    _package()
     folder = Path(name)
     said = folder.resolve().name
     if len(str(name)) > MAX_NAME or not folder.is_dir():
@@ -41,7 +44,6 @@ def load(name: str | Path, device: str = "cpu") -> Bundle:
             raise LoadError(f"there is no folder {str(name)[:80]!r}")
         folder, said = hub.fetched(str(name)), str(name)
     checked(folder)
-    _package()
     seam.register()
     with _LOADING, quiet():
         config = _config(folder)
@@ -58,7 +60,8 @@ def _package() -> None:
         import transformers  # noqa: F401
     except ImportError as error:
         raise LoadError(
-            "a model in Hugging Face form needs the package transformers: pip install transformers"
+            "a model in Hugging Face form needs the package transformers: "
+            "pip install -r attnviz/adapters/requirements.txt"
         ) from error
 
 
@@ -150,10 +153,12 @@ def _id(about: Any, config: Any, name: str) -> int | None:
 
 
 def _n_ctx(model: Any, tokenizer: ForeignTokenizer) -> int:
-    """How many tokens the model can read, at most MOST_TOKENS."""
+    """How many tokens the model can read, at most MOST_TOKENS and as MOST_WEIGHTS allow."""
     config = model.config
+    n_heads = getattr(config, "num_hidden_layers", 12) * getattr(config, "num_attention_heads", 12)
+    most = min(MOST_TOKENS, max(16, math.isqrt(MOST_WEIGHTS // n_heads)))
     known = [getattr(config, n, None) for n in ("max_position_embeddings", "n_positions")]
-    limits = [x for x in (*known, tokenizer.limit, MOST_TOKENS) if isinstance(x, int) and x > 0]
+    limits = [x for x in (*known, tokenizer.limit, most) if isinstance(x, int) and x > 0]
     for name, module in model.named_modules():
         if (
             name.endswith("position_embeddings")

@@ -11,6 +11,7 @@ from typing import Any
 
 from attnviz.adapters.piece import reader
 from attnviz.adapters.slow import Slow
+from attnviz.error import InputError
 from attnviz.pretrained import LoadError
 from attnviz.tokenizer import MASK, clean
 from attnviz.trace import Tokens
@@ -46,6 +47,11 @@ class ForeignTokenizer:
             ends | {self.start, self.end, self.pad}
         ) & set(hf.all_special_ids)
 
+    @property
+    def hidden(self) -> str:
+        """What stands in a text for a hidden token; "" for a model that hides nothing."""
+        return "" if self.mask is None else self._hf.mask_token
+
     def is_special(self, token: int) -> bool:
         """Whether the token stands for no text."""
         return token in self._special
@@ -66,10 +72,14 @@ class ForeignTokenizer:
         if self.mask is not None:
             text = text.replace(MASK, self._hf.mask_token)
         found = self._rust.encode(text)
+        if not found.ids:
+            raise InputError("empty", "The text is empty: type a sentence.")
         over = max(0, len(found.ids) - limit)
         words = [i for i, special in enumerate(found.special_tokens_mask) if not special]
         left_out = set(words[len(words) - over :]) if over else set()
         kept = [i for i in range(len(found.ids)) if i not in left_out]
+        while not encoder and len(kept) > 1 and found.ids[kept[-1]] == self.end:
+            kept.pop()  # a decoder goes on: its text has not ended
         spans = [None if found.special_tokens_mask[i] else found.offsets[i] for i in kept]
         return self._tokens(text, [found.ids[i] for i in kept], spans)
 

@@ -25,15 +25,18 @@ class Contribution:
     logit: float
 
 
-def contribution(trace: Trace, label: int) -> Contribution:
-    """What each source token adds to the logit of `label`. Raises KeyError where the model is no
-    classifier with a pool."""
+def contribution(trace: Trace, label: int) -> Contribution | None:
+    """What each source token adds to the logit of `label`; None where a variant pools whose output
+    is not its weights times the values. Raises KeyError where the model is no classifier."""
     weights = trace.weights
     W_O_HKD = weights["pool.attention.W_O"].double()
     W_C_VD = weights["classify.weight"].double()
     pattern_HS = trace[f"{AT}.pattern"].value[:, 0].double()
     v_GSK = trace[f"{AT}.v"].value.double()
     v_HSK = v_GSK.repeat_interleave(len(pattern_HS) // len(v_GSK), 0)
+    z_HK = trace[f"{AT}.z"].value[:, 0].double()
+    if not torch.allclose(torch.einsum("hs,hsk->hk", pattern_HS, v_HSK), z_HK, atol=1e-4):
+        return None
     added_SD = torch.einsum("hs,hsk,hkd->sd", pattern_HS, v_HSK, W_O_HKD)
     direction_D = (W_C_VD[label] - W_C_VD.mean(0)) * weights["pool.norm.gain"].double()
     tokens_S = _through_norm(added_SD, trace) @ direction_D

@@ -36,6 +36,8 @@ def guesses(trace: Trace, k: int = 5) -> dict[int, Prediction]:
     """By the place of a hidden source token what the model takes it for, the most probable token
     as the chosen one."""
     places = trace.facts.get("hidden", [])
+    if not places or "probs" not in trace:
+        return {}
     best = [int(trace["probs"].value[place].argmax()) for place in places]
     return dict(zip(places, _predictions(trace, places, best, k), strict=True))
 

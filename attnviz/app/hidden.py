@@ -7,7 +7,7 @@ from attnviz.app.address import forget_cell
 from attnviz.app.session import View
 
 WORDS = "hidden-words"
-"""What stood at each mask of the sentence, in their order."""
+"""The sentence with its masks, and what stood at each of them, in their order."""
 
 
 def toggle(view: View, key: str) -> None:
@@ -22,8 +22,8 @@ def toggle(view: View, key: str) -> None:
     shown = tokens.text[begin:end]
     blank = shown[: len(shown) - len(shown.lstrip())]
     n_before, n_all = tokens.text[:begin].count(mask), tokens.text.count(mask)
-    words = state.get(WORDS, [])
-    if len(words) != n_all:
+    sentence, words = state.get(WORDS, ("", []))
+    if sentence != tokens.text:
         words = [""] * n_all  # the sentence was typed anew
     if tokens.ids[place] == tokenizer.mask:
         best = tokenizer.piece(int(view.trace["logits"].value[place].argmax())).strip()
@@ -32,6 +32,6 @@ def toggle(view: View, key: str) -> None:
     else:
         put = mask
         words = [*words[:n_before], shown.strip(), *words[n_before:]]
-    state[WORDS] = words
     state["text"] = tokens.text[:begin] + blank + put + tokens.text[end:]
+    state[WORDS] = (state["text"], words)
     forget_cell()

@@ -73,10 +73,11 @@ def answer(text: Text, view: View) -> None:
     source = _chips(view.trace.source, view)
     target = _chips(view.trace.target, view) if view.bare else _written(view)
     hideable = not view.bare and view.bundle.task == "unmask"
-    if view.trace.facts.get("labels"):
-        verdict.panel(text, view)
-        verdict.tint(text, view, source)
-    _guess(view, source)
+    if not view.bare:
+        if view.trace.facts["labels"]:
+            verdict.panel(text, view)
+            verdict.tint(text, view, source)
+        _guess(view, source)
     components.chips(
         source,
         target,
@@ -154,19 +155,30 @@ def notes(text: Text, view: View) -> None:
 
 
 def facts_line(text: Text, view: View) -> None:
-    """Model, size, device and number format, in one small line."""
+    """Model, size, device and number format, in one small line; what of it is not recorded."""
     if view.bare:
         return
-    config = view.bundle.config
-    st.caption(
-        text(
-            "facts",
-            model=view.bundle.name,
-            layers=text(f"layers-{config.kind}", n=config.n_layers),
-            heads=config.n_heads,
-            width=config.d_model,
-            parameters=f"{view.bundle.n_parameters / 1e6:.1f}",
-            device=view.trace.facts["device"],
-            dtype=view.trace.facts["dtype"],
-        )
+    config, missing = view.bundle.config, view.bundle.model.missing
+    said = text(
+        "facts",
+        model=view.bundle.name,
+        layers=" + ".join(_depths(text, view)),
+        heads=config.n_heads,
+        width=config.d_model,
+        parameters=f"{view.bundle.n_parameters / 1e6:.1f}",
+        device=view.trace.facts["device"],
+        dtype=view.trace.facts["dtype"],
     )
+    names = text("between").join(text(f"missing-{name}") for name in missing)
+    st.caption(f"{said} {text('missing', names=names)}" if missing else said)
+
+
+def _depths(text: Text, view: View) -> list[str]:
+    """How many layers each stack has."""
+    config, found = view.bundle.config, []
+    attentions = [path.split(".") for path in view.bundle.model.attentions()]
+    for stack, there in (("encoder", config.has_encoder), ("decoder", config.has_decoder)):
+        layers = [int(layer) + 1 for name, layer, _ in attentions if name == stack]
+        if there:
+            found.append(text(f"layers-{stack}", n=max(layers, default=config.n_layers)))
+    return found

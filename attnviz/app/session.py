@@ -11,6 +11,7 @@ import streamlit as st
 import torch
 
 import attnviz
+from attnviz import pretrained
 from attnviz.app import shelf, spec
 from attnviz.app.address import MAX_TEXT
 from attnviz.app.spec import Chosen
@@ -26,6 +27,8 @@ from attnviz.tokenizer import clean
 from attnviz.trace import Trace
 
 torch.set_num_threads(1)  # two fight over two cores, many times slower
+FORCED = ("translate", "rebuild")
+"""Tasks whose answer a reader can force; None is a model that cannot be opened."""
 BY_CHANCE = Decision(temperature=0.8)
 """How tokens are drawn where chance decides."""
 _TURN = threading.Lock()
@@ -85,7 +88,8 @@ class View:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def bundle(name: str) -> Bundle:
     """The model `name`, loaded once. Raises LoadError."""
-    loaded = attnviz.load(shelf.place(name))
+    place = shelf.place(name)
+    loaded = pretrained.load(place) if shelf.sent(name) else attnviz.load(place)
     gc.collect()
     gc.freeze()
     return loaded
@@ -97,6 +101,11 @@ def task(name: str) -> str | None:
         return None if shelf.bare(name) else bundle(name).task
     except LoadError:
         return None
+
+
+def languages(name: str) -> tuple[str, ...]:
+    """The languages that the model `name` can be asked for."""
+    return () if task(name) is None else tuple(bundle(name).tokenizer.directions)
 
 
 def trace(request: Request) -> Trace:
@@ -159,7 +168,10 @@ def asked() -> Request:
     sentence, target = (clean(state[name][:MAX_TEXT]) for name in ("text", "target"))
     put, where = state["put"], state["where"]
     found = Request(state["model"], sentence, target, to)
-    if task(state["model"]) == "write":
+    doing = task(state["model"])
+    if doing not in FORCED:
+        found = replace(found, target="")
+    if doing == "write":
         found = replace(found, write=state["write"], draw=state["draw"])
     return replace(found, put=spec.parse(put)[0], where=where) if put else found
 

@@ -7,6 +7,7 @@ process ends.
 
 import hashlib
 import re
+import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,6 +61,11 @@ def bare(name: str) -> bool:
     return name.startswith(WEIGHTS)
 
 
+def sent(name: str) -> bool:
+    """Whether it is a model that a reader sent: of our own form, or of none."""
+    return name.startswith(MODEL)
+
+
 def label(name: str) -> str:
     """What readers call it."""
     return _ITEMS[name].label if name in _ITEMS else name
@@ -100,6 +106,7 @@ def send(data: bytes, file_name: str) -> str:
         name, found = WEIGHTS + digest, folder / "weights"
         folder.mkdir(exist_ok=True)
         found.write_bytes(data)
+    _ITEMS.pop(name, None)  # sent again, it is the newest
     _ITEMS[name] = Item(f"{stem}{ending}", found)
     _tidy()
     return name
@@ -141,6 +148,4 @@ def _tidy() -> None:
     for gone in list(folders)[:-MOST]:
         for name in [name for name, item in _ITEMS.items() if item.place == gone]:
             del _ITEMS[name]
-        for file in [Path(gone), *Path(gone).glob("*")]:
-            if file.is_file():
-                file.unlink(missing_ok=True)
+        shutil.rmtree(Path(gone).parent, ignore_errors=True)

@@ -9,7 +9,8 @@ import torch
 
 import attnviz
 from attnviz import pretrained
-from attnviz.analysis.block import stack
+from attnviz.analysis.block import blocks, stack
+from attnviz.analysis.block import side as block_side
 from attnviz.analysis.contribution import contribution
 from attnviz.analysis.label import labels, row_labels
 from attnviz.analysis.prediction import verdict
@@ -17,7 +18,7 @@ from attnviz.analysis.sharpness import sharpest_head
 from attnviz.app import about, session
 from attnviz.app.head import is_dark
 from attnviz.app.session import Request, View
-from attnviz.app.text import Text, verbatim
+from attnviz.app.text import Text, plain
 from attnviz.figures.heatmap import heatmap
 from attnviz.figures.number import digits
 from attnviz.figures.scale import Scale
@@ -26,6 +27,8 @@ from attnviz.pretrained import Summary
 PLAIN = {"displayModeBar": False}
 WIDTH, HALF = 1050, 510
 """Pixels that the page and half of it give a picture."""
+CLOSE = 2.0
+"""Points of accuracy that a few thousand test texts do not tell apart for sure."""
 
 
 @st.cache_data(show_spinner=False)
@@ -45,10 +48,10 @@ def groups() -> tuple[tuple[Summary, ...], ...]:
 
 
 def panel(text: Text, chosen: Sequence[Summary], sentence: str) -> None:
-    """The answers of all, and one picture of where they looked. Raises InputError."""
+    """The answers of all, and pictures of where they looked. Raises InputError and LoadError."""
     with st.spinner(text("working")):
         views = [session.answered(Request(one.name, sentence, "", None)) for one in chosen]
-    (_classifiers if chosen[0].task == "classify" else _translators)(text, views)
+    (_classifiers if views[0].bundle.labels else _each)(text, views)
     _scores(text, chosen)
 
 
@@ -59,12 +62,12 @@ def _classifiers(text: Text, views: Sequence[View]) -> None:
             st.markdown(f"**{view.name}**")
             st.caption(about.architecture(text, view.bundle.config))
             for i, p in zip(found.ids, found.probs, strict=True):
-                st.progress(p, f"{verbatim(names[i])} {digits(100 * p)} %")
+                st.progress(p, f"{plain(names[i])} {digits(100 * p)} %")
     first = views[0].trace
     assert first.source is not None, "a classifier reads a source"
     columns, rows = labels(first.source), tuple(view.name for view in views)
     weights = torch.stack([stack(v.trace, "pool.cross")[0].mean(0)[0] for v in views])
-    added = torch.stack([contribution(v.trace, verdict(v.trace, 1).chosen).tokens for v in views])
+    added = torch.stack([_added(view) for view in views])
     words = text.group("heatmap") | {"rows": text("side-model"), "row": text("side-model")}
     pictures: tuple[tuple[str, torch.Tensor, Scale], ...] = (
         ("weights", weights, "linear"),
@@ -80,19 +83,28 @@ def _classifiers(text: Text, views: Sequence[View]) -> None:
         st.plotly_chart(picture, config=PLAIN, key=f"side-{name}")
 
 
-def _translators(text: Text, views: Sequence[View]) -> None:
+def _added(view: View) -> torch.Tensor:
+    """What each token adds to the logit of the label that the model gives, S."""
+    found = contribution(view.trace, verdict(view.trace, 1).chosen)
+    assert found is not None, "as it was trained, a model's pool weighs values"
+    return found.tokens
+
+
+def _each(text: Text, views: Sequence[View]) -> None:
+    """What each writes, and its clearest head, each beside the other."""
     for column, view in zip(st.columns(len(views)), views, strict=True):
-        trace, block = view.trace, "decoder.cross"
-        assert trace.source is not None, "a translator reads a source"
+        trace, block = view.trace, blocks(view.trace)[-1]
+        _, keys = block_side(trace, block)
         layer, head = sharpest_head(trace, block)
         with column:
-            st.markdown(f"**{view.name}** &nbsp; {verbatim(trace.output)}")
+            st.markdown(f"**{view.name}** &nbsp; {plain(trace.output)}")
             st.caption(about.architecture(text, view.bundle.config))
-            st.caption(text("side-sharpest", layer=layer, head=head))
+            name = text(block.replace(".", "-"))
+            st.caption(text("side-sharpest", block=name, layer=layer, head=head))
             picture = heatmap(
                 stack(trace, block)[layer, head],
                 row_labels(trace, block),
-                labels(trace.source),
+                labels(keys),
                 dark=is_dark(),
                 text=text.group("heatmap"),
                 width=HALF,
@@ -113,5 +125,14 @@ def _scores(text: Text, chosen: Sequence[Summary]) -> None:
     ]
     st.markdown(f"##### {text('side-scores')}")
     st.dataframe(pd.DataFrame(table), hide_index=True)
-    if known:
-        st.caption(text("side-honest"))
+    if known and chosen[0].task == "classify":
+        best = max(_percent(value) for one in chosen for value in one.scores.values())
+        lead = best - max(map(_percent, known.values()))
+        st.caption(
+            text("side-worse" if lead <= 0 else "side-close" if lead < CLOSE else "side-better")
+        )
+
+
+def _percent(score: str) -> float:
+    """The number that a score begins with: "91.20% of 3080 texts"."""
+    return float(score.partition("%")[0])

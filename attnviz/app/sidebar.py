@@ -30,7 +30,7 @@ def _sentence(text: Text) -> None:
         key="example",
         on_change=_take_example,
     )
-    if session.task(st.session_state["model"]) == "translate":
+    if session.languages(st.session_state["model"]):
         _options(text, "to")
 
 

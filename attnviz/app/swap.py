@@ -43,6 +43,8 @@ def controls(text: Text) -> None:
     if name is None:
         state.update(put="", where=ALL)
         return
+    if session.task(state["model"]) is None:
+        return  # the page says why
     bundle = session.bundle(state["model"])
     state["where"] = _where(text, bundle)
     given = dict(chosen.values) if chosen and chosen.name == name else {}

@@ -25,7 +25,8 @@ NORMAL = {name: CHOICES[name].default for name in SWITCHES}
 
 def switched(base: View) -> View:
     """The view with the switches that are on; `base` itself where none is."""
-    switches, decision = _switches(base), _decision()
+    switches = _switches(base)
+    decision = _decision() if "logits" in base.trace else GREEDY
     if switches is None and decision == GREEDY:
         return base
     request = replace(base.request, switches=switches, decision=decision)
@@ -184,6 +185,8 @@ def _effect(text: Text, base: View, view: View, attention: str) -> None:
     st.markdown("\n".join([f"{head}{text('effect-switched')} |", "|---|---:|---:|", *lines]))
     if rows[1].nan:
         st.warning(text("effect-nan", n=rows[1].nan))
+    if "logits" not in base.trace:
+        return
     changed = effect.rewritten(base.trace, view.trace)
     n_rows = base.trace["logits"].value.shape[0]
     st.markdown(text("effect-output", n=len(changed), total=n_rows))

@@ -7,30 +7,35 @@ import streamlit as st
 from attnviz.analysis.contribution import contribution
 from attnviz.analysis.prediction import verdict
 from attnviz.app.session import View
-from attnviz.app.text import Text, verbatim
+from attnviz.app.text import Text, plain
 from attnviz.figures.number import digits
 
 SHOWN = 3
+FULL = 2.0
+"""Logits that a token adds where its chip has the full colour."""
 
 
 def panel(text: Text, view: View) -> None:
     """The labels with their probabilities, the most probable one first."""
     found, names = verdict(view.trace, SHOWN), view.trace.facts["labels"]
     first, *others = (
-        text("verdict-label", label=verbatim(names[i]), percent=digits(100 * p))
+        text("verdict-label", label=plain(names[i]), percent=digits(100 * p))
         for i, p in zip(found.ids, found.probs, strict=True)
     )
     said = f"**{text('verdict')}** {first} &nbsp; :gray[{' · '.join(others)}]"
-    st.markdown(said, help=text("verdict-help"))
+    help = f"{text('verdict-help')} {text('verdict-scale', most=FULL)}"
+    st.markdown(said, help=help)
 
 
 def tint(text: Text, view: View, chips: list[dict[str, Any]]) -> None:
-    """Colour each chip by what its token adds to the label's logit, and say it."""
+    """Colour each chip by what its token adds to the label's logit, and say it; not where another
+    attention pools, whose output is no sum of weighted values."""
     label = verdict(view.trace, 1).chosen
-    added = contribution(view.trace, label).tokens
-    most = max(float(added.abs().max()), 1e-9)
+    added = contribution(view.trace, label)
+    if added is None:
+        return
     name = view.trace.facts["labels"][label]
-    for chip, amount in zip(chips, added.tolist(), strict=True):
+    for chip, amount in zip(chips, added.tokens.tolist(), strict=True):
         sign = "+" if amount >= 0 else "−"
-        chip["tint"] = amount / most
+        chip["tint"] = max(-1.0, min(1.0, amount / FULL))
         chip["note"] = text("verdict-adds", amount=sign + digits(abs(amount)), label=name)

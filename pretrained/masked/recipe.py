@@ -27,5 +27,5 @@ RECIPE = Recipe(
         activation="gelu",
     ),
     batch_tokens=4096,
-    stages=(Stage(steps=1800, warmup=150, cooldown=1300, learning_rate=1.0e-3, dropout=0.1),),
+    stages=(Stage(steps=2400, warmup=150, cooldown=1500, learning_rate=1.0e-3, dropout=0.1),),
 )

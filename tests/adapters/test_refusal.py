@@ -202,7 +202,9 @@ def test_without_transformers_the_sentence_says_what_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    refused(folder, "needs the package transformers: pip install transformers")
+    refused(
+        folder, "needs the package transformers: pip install -r attnviz/adapters/requirements.txt"
+    )
 
 
 def test_transformers_is_not_imported_before_a_model_is_loaded() -> None:

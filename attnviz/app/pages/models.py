@@ -4,8 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from attnviz.app import about, address, example, sentence, side
-from attnviz.app.text import Text
+from attnviz.app.text import Text, plain
 from attnviz.error import InputError
+from attnviz.pretrained import LoadError, Summary
 from attnviz.tokenizer import clean
 
 ORDER = 5
@@ -16,6 +17,13 @@ NAME = "models"
 def page(text: Text) -> None:
     """The comparison first, the list of all models under it."""
     groups = {group[0].name: group for group in side.groups()}
+    if groups:
+        _side(text, groups)
+    _list(text)
+    address.publish()
+
+
+def _side(text: Text, groups: dict[str, tuple[Summary, ...]]) -> None:
     state = st.session_state
     if state["group"] not in groups:
         mine = (name for name, g in groups.items() if state["model"] in {one.name for one in g})
@@ -34,9 +42,11 @@ def page(text: Text) -> None:
     try:
         side.panel(text, groups[state["group"]], clean(state["text"][: address.MAX_TEXT]))
     except InputError as error:
-        st.error(text.mistake(error))
-    _list(text)
-    address.publish()
+        st.error(
+            text(f"side-{error.code}") if f"side-{error.code}" in text else text.mistake(error)
+        )
+    except LoadError as error:
+        st.error(text("error-model", reason=plain(str(error))))
 
 
 def _changed() -> None:

@@ -65,12 +65,17 @@ class Classification(Task):
     dropped: float = 0.1
 
     def labelled(self, data: Path, part: str) -> list[Labelled]:
-        """Texts and the names of their labels, of the part "train" or "dev"."""
+        """Texts and the names of their labels, of the part "train" or "dev". What is empty, or read
+        in the test too once links and capital letters are gone, is left out of the training."""
+        if part == "dev":
+            return self._read(data, part)
+        tested = {text.casefold() for text, _ in self._read(data, "dev")} | {""}
+        return [one for one in self._read(data, part) if one[0].casefold() not in tested]
+
+    def _read(self, data: Path, part: str) -> list[Labelled]:
         found = read_labelled(data / (self.train if part == "train" else self.test))
         if self.train == self.test:
-            found = [
-                (text, label) for text, label in found if held_out(text, 10) == (part == "dev")
-            ]
+            found = [one for one in found if held_out(one[0], 10) == (part == "dev")]
         return [(written(text), self.names.get(label, label)) for text, label in found]
 
     def labels(self, data: Path) -> tuple[str, ...]:
