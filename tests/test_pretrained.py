@@ -56,14 +56,17 @@ def test_a_saved_model_loads_with_the_same_numbers(
     assert loaded.config == model.config
     assert (loaded.name, loaded.card) == ("a", "# A 模型")
     weights = model.state_dict()
+    assert isinstance(loaded.model, Transformer)
     assert loaded.model.state_dict().keys() == weights.keys()
     for name, value in loaded.model.state_dict().items():
         assert torch.equal(value, weights[name]), name
-    assert torch.equal(loaded.model.embed.positions, model.embed.positions)
+    positions = (loaded.model.embed.positions, model.embed.positions)
+    assert torch.equal(*positions)  # type: ignore[arg-type]
     assert (tmp_path / "a" / "tokenizer.model").read_bytes() == tokenizer_file.read_bytes()
 
 
 def test_a_loaded_model_is_ready_to_run_and_not_to_train(bundle: Bundle) -> None:
+    assert isinstance(bundle.model, Transformer)
     assert not bundle.model.training
     assert not any(p.requires_grad for p in bundle.model.parameters())
     assert bundle.n_parameters == sum(v.numel() for v in bundle.model.state_dict().values())

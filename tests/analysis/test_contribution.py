@@ -6,6 +6,7 @@ from torch import Tensor
 
 from attnviz.analysis.contribution import contribution
 from attnviz.config import ModelConfig
+from attnviz.model.swap import Swap, swapped
 from attnviz.model.transformer import Transformer
 from attnviz.recorder import Recorder
 from attnviz.trace import Trace
@@ -36,6 +37,7 @@ def recorded(model: Transformer, ids: Tensor) -> Trace:
 def test_tokens_and_the_rest_add_up_to_the_logit_over_the_mean(model: Transformer) -> None:
     trace = recorded(model, torch.tensor([[3, 7, 1, 18, 4]]))
     found = contribution(trace, LABEL)
+    assert found is not None
     logits = trace["logits"].value[0]
     expected = float(logits[LABEL] - logits.mean())
     assert found.logit == pytest.approx(expected)
@@ -50,6 +52,9 @@ def test_a_token_adds_what_is_lost_when_its_value_is_taken_from_the_sum(
     pool, classify = model.pool, model.classify
     assert pool is not None
     assert classify is not None
+    found = contribution(trace, LABEL)
+    assert found is not None
+    gain = model.get_parameter("pool.norm.gain")
     pooled = trace["pool.0.pooled"].value
     centred = "pool.variance" in trace
     spread = pooled.var(correction=0) if centred else pooled.square().mean()
@@ -63,6 +68,16 @@ def test_a_token_adds_what_is_lost_when_its_value_is_taken_from_the_sum(
         lost = pooled - without
         if centred:
             lost = lost - lost.mean()
-        logits = classify.weight @ (lost[0] / size * pool.norm.gain)
+        logits = classify.weight @ (lost[0] / size * gain)
         expected = float(logits[LABEL] - logits.mean())
-        assert float(contribution(trace, LABEL).tokens[place]) == pytest.approx(expected)
+        assert float(found.tokens[place]) == pytest.approx(expected)
+
+
+def test_where_a_variant_pools_that_adds_no_weighted_values_nothing_is_told(
+    model: Transformer,
+) -> None:
+    swap = swapped(model, Swap(variant="gated", where="pool"))
+    rec = Recorder(weights=dict(model.named_parameters()))
+    with torch.no_grad():
+        model(torch.tensor([[3, 7, 1, 18, 4]]), rec=rec, changes=swap)
+    assert contribution(Trace.of(rec), LABEL) is None

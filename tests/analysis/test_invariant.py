@@ -22,7 +22,7 @@ ATTENTIONS = {"encoder.0.self": False, "decoder.1.self": True, "decoder.1.cross"
 @pytest.fixture(scope="module", params=[torch.float32, torch.float64], ids=str)
 def wide(request: pytest.FixtureRequest, make_bundle: Callable[..., Bundle]) -> Bundle:
     bundle = make_bundle(n_ctx=40, d_model=24, n_heads=6, n_kv_heads=2)
-    bundle.model.to(request.param)
+    bundle.model.to(request.param)  # type: ignore[attr-defined]
     return bundle
 
 
