@@ -5,8 +5,6 @@ from attnviz.training.recipe import Recipe
 from attnviz.training.stage import Stage
 from attnviz.training.tasks.translation import Translation
 
-EVERY = {"dropout": 0.2, "paraphrased": 0.35}
-
 RECIPE = Recipe(
     name="rnn-en-zh",
     task=Translation(languages=("en", "zh"), teacher="en-zh"),
@@ -32,7 +30,21 @@ RECIPE = Recipe(
     label_smoothing=0.1,
     batch_tokens=2400,
     stages=(
-        Stage(**EVERY, steps=4500, warmup=500, cooldown=2400, learning_rate=1.0e-3),
-        Stage(**EVERY, steps=3200, warmup=100, cooldown=2800, learning_rate=9.0e-4),
+        Stage(
+            steps=4500,
+            warmup=500,
+            cooldown=2400,
+            learning_rate=1.0e-3,
+            dropout=0.2,
+            paraphrased=0.35,
+        ),
+        Stage(
+            steps=3200,
+            warmup=100,
+            cooldown=2800,
+            learning_rate=9.0e-4,
+            dropout=0.2,
+            paraphrased=0.35,
+        ),
     ),
 )
