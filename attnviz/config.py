@@ -67,16 +67,11 @@ class ModelConfig:
             raise ValueError("labels need an encoder-only model with n_slots 1")
         if self.n_slots and self.kind == "decoder-only":
             raise ValueError("n_slots pool an encoder's output, and a decoder-only model has none")
-        if self.n_slots and not self.labels and self.kind == "encoder-only":
-            raise ValueError("n_slots need labels or a decoder: what they pool is read by nobody")
         recurrent = self.body in ("lstm", "gru")
         if recurrent and self.d_model % 2:
             raise ValueError(f"a recurrence both ways needs an even d_model, not {self.d_model}")
         if self.body == "cnn" and self.has_decoder:
             raise ValueError("a convolution sees the tokens to come: body 'cnn' is for encoders")
-        cross = self.n_slots or self.kind == "encoder-decoder"
-        if self.body != "transformer" and not cross:
-            raise ValueError(f"a {self.kind} model with body {self.body!r} has no attention at all")
 
     @property
     def d_head(self) -> int:

@@ -177,9 +177,20 @@ def _config(file: Path) -> ModelConfig:
         values = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(values, dict):
             raise ValueError("it is not a JSON object")
-        return ModelConfig.from_dict(values)
-    except (ValueError, TypeError) as error:
+        config = ModelConfig.from_dict(values)
+        _shown(config)
+        return config
+    except (ValueError, TypeError, RecursionError) as error:
         raise LoadError(f"{file.name} cannot be used: {error}") from error
+
+
+def _shown(config: ModelConfig) -> None:
+    """Raises ValueError for a model whose pictures would be empty or have no tokens."""
+    if config.n_slots and not config.labels and config.kind == "encoder-only":
+        raise ValueError("n_slots need labels or a decoder: what they pool is read by nobody")
+    cross = config.n_slots or config.kind == "encoder-decoder"
+    if config.body != "transformer" and not cross:
+        raise ValueError(f"a {config.kind} model with body {config.body!r} has no attention at all")
 
 
 def _tokenizer(file: Path, config: ModelConfig) -> Tokenizer:
