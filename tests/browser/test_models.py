@@ -71,7 +71,8 @@ def test_a_model_that_is_sent_translates_in_the_page(
             archive.write(part, part.name)
     visit(page, address)
     send(page, "my-own.zip", file.getvalue())
-    size = f"my-own: {model.config.n_layers} + {model.config.n_layers} layers"
+    n = model.config.n_layers
+    size = f"my-own: {n} encoder layers + {n} decoder layers"
     expect(page.get_by_text(size)).to_be_visible(timeout=PATIENCE)
     page.get_by_label("Sentence", exact=True).fill("I like green tea")
     page.get_by_label("Sentence", exact=True).press("Enter")
