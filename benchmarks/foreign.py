@@ -33,14 +33,16 @@ def opened(page: Page, app: Server, folder: str) -> tuple[float, float]:
     grid = page.locator(".head-grid[data-drawn]")
     grid.wait_for()
     page.get_by_text("Open another model").click()
-    page.get_by_label("Directory or Hugging Face id").fill(folder)
+    page.get_by_role("textbox", name="Directory or Hugging Face id").fill(folder)
     before = grid.get_attribute("data-drawn")
     begin = time.monotonic()
     page.get_by_role("button", name="Load").click()
     page.wait_for_function(
         "before => document.querySelector('.head-grid')?.dataset.drawn !== before", arg=before
     )
-    return time.monotonic() - begin, app.peak()
+    seconds = time.monotonic() - begin
+    page.get_by_text("Open another model").click()  # the sentence is the first box again
+    return seconds, app.peak()
 
 
 def main() -> None:
