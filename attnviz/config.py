@@ -73,6 +73,14 @@ class ModelConfig:
         if self.body == "cnn" and self.has_decoder:
             raise ValueError("a convolution sees the tokens to come: body 'cnn' is for encoders")
 
+    def check_shown(self) -> None:
+        """Raises ValueError for a model whose pictures would be empty or have no tokens."""
+        if self.n_slots and not self.labels and self.kind == "encoder-only":
+            raise ValueError("n_slots need labels or a decoder: what they pool is read by nobody")
+        cross = self.n_slots or self.kind == "encoder-decoder"
+        if self.body != "transformer" and not cross:
+            raise ValueError(f"a {self.kind} model with body {self.body!r} has no attention at all")
+
     @property
     def d_head(self) -> int:
         """Width of one head, K."""

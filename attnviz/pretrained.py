@@ -178,19 +178,10 @@ def _config(file: Path) -> ModelConfig:
         if not isinstance(values, dict):
             raise ValueError("it is not a JSON object")
         config = ModelConfig.from_dict(values)
-        _shown(config)
+        config.check_shown()
         return config
     except (ValueError, TypeError, RecursionError) as error:
         raise LoadError(f"{file.name} cannot be used: {error}") from error
-
-
-def _shown(config: ModelConfig) -> None:
-    """Raises ValueError for a model whose pictures would be empty or have no tokens."""
-    if config.n_slots and not config.labels and config.kind == "encoder-only":
-        raise ValueError("n_slots need labels or a decoder: what they pool is read by nobody")
-    cross = config.n_slots or config.kind == "encoder-decoder"
-    if config.body != "transformer" and not cross:
-        raise ValueError(f"a {config.kind} model with body {config.body!r} has no attention at all")
 
 
 def _tokenizer(file: Path, config: ModelConfig) -> Tokenizer:
@@ -215,9 +206,9 @@ def _weights(file: Path, config: ModelConfig) -> dict[str, Tensor]:
     expected = {name: tuple(value.shape) for name, value in wanted.items()}
     found = _shapes(file)
     if missing := sorted(expected.keys() - found.keys()):
-        raise LoadError(f"{file.name} lacks the weights {_named(missing)}")
+        raise LoadError(f"{file.name} lacks the weights {named(missing)}")
     if unexpected := sorted(found.keys() - expected.keys()):
-        raise LoadError(f"{file.name} has weights the model does not know: {_named(unexpected)}")
+        raise LoadError(f"{file.name} has weights the model does not know: {named(unexpected)}")
     for name, shape in expected.items():
         if found[name] != shape:
             raise LoadError(f"{name} has shape {found[name]}, but the model needs {shape}")
@@ -248,6 +239,7 @@ def _lay_out(model: Transformer) -> None:
             weight.data = weight.data.transpose(0, 1).contiguous().transpose(0, 1)
 
 
-def _named(names: list[str], most: int = 5) -> str:
+def named(names: list[str], most: int = 5) -> str:
+    """The first few of `names`, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from attnviz.adapters.folder import weight_files
 from attnviz.adapters.seam import NAME, UNREADABLE
 from attnviz.adapters.unlisted import UNLISTED
-from attnviz.pretrained import LoadError
+from attnviz.pretrained import LoadError, named
 
 LOCAL: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
 UNUSED = ("pooler",)
@@ -29,7 +29,7 @@ def read(folder: Path, config: Any, name: str) -> Any:
         model, missing = _read(folder, config, transformers.AutoModel)
     missing = [key for key in missing if key.split(".")[0] not in UNUSED]
     if missing:
-        raise LoadError(f"{folder.name} lacks the weights {_named(sorted(missing))}")
+        raise LoadError(f"{folder.name} lacks the weights {named(sorted(missing))}")
     for part in UNUSED:
         if getattr(model, part, None) is not None:
             setattr(model, part, None)
@@ -96,8 +96,3 @@ def line(error: Exception) -> str:
     """The first line of what went wrong, not long."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return (lines[0].strip() if lines else type(error).__name__)[:300]
-
-
-def _named(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -60,9 +60,8 @@ def cell(trace: Trace, block: str, layer: int, head: int, row: int, column: int)
         return value_GSK[head // (n_heads // value_GSK.shape[0]), column]
 
     at = (row, column)
-    operands = trace[
-        path(block, layer, "raw")
-    ].inputs  # with positions in them, where there are any
+    # the operands with positions in them, where there are any
+    operands = trace[path(block, layer, "raw")].inputs
     q_K, k_K = trace[str(operands["q"])].value[head, row], grouped(str(operands["k"]))
     products_K = q_K * k_K
     raw, masked = float(value("raw")[at]), float(value("masked")[at])

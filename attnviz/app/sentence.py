@@ -53,7 +53,7 @@ def _writing(text: Text) -> None:
         )
 
 
-BESIDE = {"translate": _target, "rebuild": _target, "write": _writing}
+BESIDE = {**dict.fromkeys(session.FORCED, _target), "write": _writing}
 
 
 def only(text: Text) -> None:

@@ -46,5 +46,13 @@ RECIPE = Recipe(
             dropout=0.2,
             paraphrased=0.35,
         ),
+        Stage(
+            steps=6000,
+            warmup=200,
+            cooldown=4400,
+            learning_rate=1.0e-3,
+            dropout=0.2,
+            paraphrased=0.35,
+        ),
     ),
 )
