@@ -75,8 +75,7 @@ GREEDY = Decision()
 def decide(logits_BTV: Tensor, decision: Decision, rec: Recorder) -> None:
     """Record the way from the logits to the token; of two alike the first one is chosen."""
     temperature = decision.temperature
-    top_k = decision.top_k or logits_BTV.shape[-1]
-    top_p = decision.top_p if decision.top_p < 1 else math.inf  # rounding could reach 1
+    top_k, top_p = _limits(decision, logits_BTV.shape[-1])
 
     def tempered() -> Tensor:
         return logits_BTV / temperature
@@ -103,6 +102,12 @@ def decide(logits_BTV: Tensor, decision: Decision, rec: Recorder) -> None:
     rec.derive(CHOSEN, lambda: cut().argmax(-1), final=FINAL)
 
 
+def _limits(decision: Decision, n_tokens: int) -> tuple[int, float]:
+    """Top-k and top-p as numbers that every token is held against; the probabilities before one
+    may sum to 1 by rounding, which a top-p of 1 must not cut off."""
+    return decision.top_k or n_tokens, decision.top_p if decision.top_p < 1 else math.inf
+
+
 def _cut(probs_BTV: Tensor, top_k: int, top_p: float) -> Tensor:
     """The probabilities of the tokens that may be chosen, 0 for the others."""
     rank_BTV, before_BTV = _order(probs_BTV)
@@ -112,11 +117,10 @@ def _cut(probs_BTV: Tensor, top_k: int, top_p: float) -> Tensor:
 def drawn(decision: Decision, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
     """A choice by chance: logits BV -> ids B, each token as often as the decision makes it
     probable."""
-    top_p = decision.top_p if decision.top_p < 1 else math.inf
 
     def choose(logits_BV: Tensor) -> Tensor:
         probs_BV = (logits_BV / decision.temperature).softmax(-1)
-        cut_BV = _cut(probs_BV, decision.top_k or logits_BV.shape[-1], top_p)
+        cut_BV = _cut(probs_BV, *_limits(decision, logits_BV.shape[-1]))
         return torch.multinomial(cut_BV, 1, generator=generator)[:, 0]
 
     return choose

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import sentencepiece
 import torch
 from torch import Tensor
 
@@ -28,6 +29,12 @@ class Batch:
         """How many tokens are read, padding left out, and labels given."""
         read = 0 if self.real is None else int(self.real.sum())
         return read + int((self.labels != IGNORE).sum())
+
+
+def chance(seed: int) -> random.Random:
+    """What an epoch draws from; SentencePiece's random segmentations begin at `seed` too."""
+    sentencepiece.set_random_generator_seed(seed)
+    return random.Random(seed)
 
 
 def pad(rows: Sequence[Sequence[int]], fill: int) -> Tensor:

@@ -27,9 +27,19 @@ def translate(
     size: int = 64,
 ) -> list[str]:
     """Translations of `texts` into language `to`, `size` sentences at a time."""
-    before, after = [tokenizer.directions[to]], [tokenizer.end]
     limit = model.config.n_ctx
-    rows = [list(tokenizer.encode(text, before, after, limit).ids) for text in texts]
+    rows = [list(tokenizer.source(text, limit, to=to).ids) for text in texts]
+    return written(model, tokenizer, rows, choose, size)
+
+
+def written(
+    model: Model,
+    tokenizer: Tokenizer,
+    rows: list[list[int]],
+    choose: Choose = greedy,
+    size: int = 64,
+) -> list[str]:
+    """What the model writes for every source of ids, `size` sources of like lengths at a time."""
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     device = next(model.parameters()).device
     found = [""] * len(rows)
@@ -38,7 +48,7 @@ def translate(
         source = pad([rows[i] for i in chosen], tokenizer.pad).to(device)
         real = source != tokenizer.pad
         start = torch.full((len(chosen), 1), tokenizer.start, device=device)
-        ids = generate(model, source, real, start, tokenizer.end, limit, choose)
+        ids = generate(model, source, real, start, tokenizer.end, model.config.n_ctx, choose)
         for i, row in zip(chosen, ids.tolist(), strict=True):
             found[i] = tokenizer.decode(row)
     return found

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import sentencepiece
 import torch
 
 from attnviz.pretrained import Bundle
 from attnviz.tokenizer import Tokenizer
 from attnviz.training import linear
-from attnviz.training.batch import Batch, grouped, pad
+from attnviz.training.batch import Batch, chance, grouped, pad
 from attnviz.training.corpus import Labelled, held_out, read_labelled
 from attnviz.training.stage import Stage
 from attnviz.training.task import Corpus, Task
@@ -40,8 +39,7 @@ class LabelledTexts(Corpus):
     def batches(
         self, n_tokens: int, seed: int, stage: Stage | None = None, alpha: float | None = None
     ) -> Iterator[Batch]:
-        rng = random.Random(seed)
-        sentencepiece.set_random_generator_seed(seed)
+        rng = chance(seed)
         dropped = self._dropped if stage else 0.0
         examples = [(self._row(text, alpha, dropped, rng), label) for text, label in self.texts]
         for group in grouped(examples, lambda e: (len(e[0]),), n_tokens, rng):

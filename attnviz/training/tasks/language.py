@@ -1,18 +1,16 @@
 """A language model of stories and sentences: every token is told from those before it."""
 
 import math
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import sentencepiece
 import torch
 
 from attnviz.model.transformer import Transformer
 from attnviz.pretrained import Bundle
 from attnviz.tokenizer import Tokenizer
-from attnviz.training.batch import IGNORE, Batch, grouped, pad
+from attnviz.training.batch import IGNORE, Batch, chance, grouped, pad
 from attnviz.training.corpus import held_out, read_sentences, read_stories
 from attnviz.training.ngram import NGram
 from attnviz.training.stage import Stage
@@ -40,8 +38,7 @@ class Windows(Corpus):
     def batches(
         self, n_tokens: int, seed: int, stage: Stage | None = None, alpha: float | None = None
     ) -> Iterator[Batch]:
-        rng = random.Random(seed)
-        sentencepiece.set_random_generator_seed(seed)
+        rng = chance(seed)
         t = self.tokenizer
         rows = [[t.start, *t.sample(text, alpha), t.end] for text in self.texts]
         windows = [window for row in rows for window in self._windows(row)]

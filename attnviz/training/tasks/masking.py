@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import sentencepiece
 import torch
 
 from attnviz.pretrained import Bundle
 from attnviz.tokenizer import MASK, Tokenizer
-from attnviz.training.batch import IGNORE, Batch, grouped, pad
+from attnviz.training.batch import IGNORE, Batch, chance, grouped, pad
 from attnviz.training.stage import Stage
 from attnviz.training.task import Corpus, Task
 from attnviz.training.tasks import language
@@ -29,6 +28,12 @@ _SENTENCE_END = re.compile(r'(?<=[.!?]["”]) (?=[A-Z"“])|(?<=[.!?]) (?=[A-Z"�
 def sentences(story: str) -> list[str]:
     """The story's sentences."""
     return _SENTENCE_END.split(story)
+
+
+def chosen(row: list[int], share: float, rng: random.Random) -> list[int]:
+    """The places to hide: a `share` of all but the end, at least one where there is one."""
+    n_places = len(row) - 1
+    return rng.sample(range(n_places), min(max(1, round(share * n_places)), n_places))
 
 
 class Masked(Corpus):
@@ -45,8 +50,7 @@ class Masked(Corpus):
     def batches(
         self, n_tokens: int, seed: int, stage: Stage | None = None, alpha: float | None = None
     ) -> Iterator[Batch]:
-        rng = random.Random(seed)
-        sentencepiece.set_random_generator_seed(seed)
+        rng = chance(seed)
         t = self.tokenizer
         rows = [[*t.sample(text, alpha), t.end][-self._n_ctx :] for text in self.texts]
         examples = [self._hidden(row, rng) for row in rows]
@@ -57,11 +61,9 @@ class Masked(Corpus):
 
     def _hidden(self, row: list[int], rng: random.Random) -> tuple[list[int], list[int]]:
         """What is read, and the labels of the chosen places."""
-        n = max(1, round(self._share * (len(row) - 1)))
-        chosen = rng.sample(range(len(row) - 1), min(n, len(row) - 1))
         read, labels, mask = list(row), [IGNORE] * len(row), self.tokenizer.mask
         assert mask is not None, "the vocabulary has a piece for hidden tokens"
-        for place in chosen:
+        for place in chosen(row, self._share, rng):
             labels[place], fate = row[place], rng.random()
             if fate < 0.8:
                 read[place] = mask
@@ -107,8 +109,7 @@ class Masking(Task):
         rng = random.Random(0)
         for text in self._texts(data, "dev"):
             row = [*t.encode(text).ids, t.end][-model.config.n_ctx :]
-            n = max(1, round(SHARE * (len(row) - 1)))
-            hidden = rng.sample(range(len(row) - 1), min(n, len(row) - 1))
+            hidden = chosen(row, SHARE, rng)
             read = [t.mask if i in hidden else token for i, token in enumerate(row)]
             logits = model(torch.tensor([read], device=bundle.device))[0]
             best = logits[hidden].topk(5).indices.tolist()

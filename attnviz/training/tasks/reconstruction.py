@@ -1,19 +1,16 @@
 """An autoencoder: a sentence is read into a few vectors, and written again from them alone."""
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import sentencepiece
-import torch
 from sacrebleu.metrics.bleu import BLEU
 
-from attnviz.model.generate import generate
 from attnviz.pretrained import Bundle
 from attnviz.tokenizer import Tokenizer
-from attnviz.training.batch import IGNORE, Batch, grouped, pad
+from attnviz.training.batch import IGNORE, Batch, chance, grouped, pad
 from attnviz.training.corpus import held_out, read_sentences
+from attnviz.training.quality import written
 from attnviz.training.stage import Stage
 from attnviz.training.task import Corpus, Task
 from attnviz.training.tasks.language import SENTENCES
@@ -30,8 +27,7 @@ class Copies(Corpus):
     def batches(
         self, n_tokens: int, seed: int, stage: Stage | None = None, alpha: float | None = None
     ) -> Iterator[Batch]:
-        rng = random.Random(seed)
-        sentencepiece.set_random_generator_seed(seed)
+        rng = chance(seed)
         t, blind = self.tokenizer, self._blind if stage else 0.0
         rows = [[*t.sample(text, alpha), t.end] for text in self.texts]
         rows = [row for row in rows if len(row) <= self._n_ctx]
@@ -65,17 +61,8 @@ class Reconstruction(Task):
     def scores(self, bundle: Bundle, data: Path) -> dict[str, str]:
         """How many held-out sentences come back whole, and BLEU against themselves."""
         texts, t = self._texts(data, "dev"), bundle.tokenizer
-        found = [""] * len(texts)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for begin in range(0, len(order), 64):
-            chosen = order[begin : begin + 64]
-            rows = [[*t.encode(texts[i]).ids, t.end] for i in chosen]
-            source = pad(rows, t.pad).to(bundle.device)
-            start = torch.full((len(rows), 1), t.start, device=bundle.device)
-            limit = bundle.config.n_ctx
-            ids = generate(bundle.model, source, source != t.pad, start, t.end, limit)
-            for i, row in zip(chosen, ids.tolist(), strict=True):
-                found[i] = t.decode(row)
+        rows = [list(t.source(text, bundle.config.n_ctx).ids) for text in texts]
+        found = written(bundle.model, t, rows)
         whole = sum(map(str.__eq__, texts, found)) / len(texts)
         return {
             "whole sentences": f"{whole:.1%} of {len(texts)}",

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import sentencepiece
-
 from attnviz import pretrained
 from attnviz.model.transformer import Transformer
 from attnviz.pretrained import Bundle
 from attnviz.tokenizer import Tokenizer
 from attnviz.training import paraphrase, quality
-from attnviz.training.batch import IGNORE, Batch, grouped, pad
+from attnviz.training.batch import IGNORE, Batch, chance, grouped, pad
 from attnviz.training.corpus import Pair, read_pairs
 from attnviz.training.stage import Stage
 from attnviz.training.task import Corpus, Task
@@ -85,8 +83,7 @@ class Pairs(Corpus):
     def mixed(self, n_tokens: int, seed: int, mix: Mix = PLAIN) -> Iterator[Batch]:
         """Batches of similar lengths, at most `n_tokens` padded tokens each, in random order. The
         same `seed` gives the same batches, so that every worker takes its share of one list."""
-        rng = random.Random(seed)
-        sentencepiece.set_random_generator_seed(seed)
+        rng = chance(seed)
         examples = [self._ids(*example, mix.alpha) for example in self._texts(rng, mix)]
         examples = [e for e in examples if max(map(len, e)) <= self._n_ctx]
         for group in grouped(examples, lambda e: (len(e[0]), len(e[1])), n_tokens, rng):

@@ -101,7 +101,7 @@ def test_scores_count_the_texts_that_come_back_whole(
         width = max(map(len, rows))
         return torch.tensor([[*row, *[t.end] * (width - len(row))] for row in rows])
 
-    monkeypatch.setattr("attnviz.training.tasks.reconstruction.generate", copied)
+    monkeypatch.setattr("attnviz.training.quality.generate", copied)
     whole = sum(not text.endswith("!") for text in dev)
     assert 0 < whole < len(dev)
     found = task.scores(bundle, folder)
