@@ -24,7 +24,8 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _models(args: argparse.Namespace) -> None:
-    """Two lines for each: name, architecture, task, size; scores, and what other methods reach."""
+    """For each a line of name, architecture, task and size, one of scores, and what other methods
+    reach."""
     from attnviz.app import about
     from attnviz.app.text import text
 
@@ -32,8 +33,8 @@ def _models(args: argparse.Namespace) -> None:
     for one in map(pretrained.summary, attnviz.models()):
         task, size = words(f"task-{one.task}"), about.size(words, one.n_parameters)
         print(f"{one.name:<22} {about.architecture(words, one.config)}; {task}; {size}")
-        others = ", ".join(f"{name} {value}" for name, value in one.baselines.items())
-        print(f"{'':<22} {about.score(one)}" + (f" ({others})" if others else ""))
+        for line in about.lines(words, one.measured):
+            print(f"{'':<22} {line}")
 
 
 def _variants(args: argparse.Namespace) -> None:
@@ -62,12 +63,13 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
+    from attnviz.app import about
+    from attnviz.app.text import text
     from attnviz.training import command
 
     found = command.evaluate(_folder(args.name), args.data, _device(args), save=args.save)
-    for about in found.values():
-        for name, score in about.items():
-            print(f"{name}: {score}")
+    for line in about.lines(text("en"), found):
+        print(line)
 
 
 def _folder(name: str) -> Path:

@@ -8,7 +8,7 @@ import json
 import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -75,16 +75,23 @@ class Bundle:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a model reaches on held-out texts, by measure (accuracy in percent, BLEU from 0 to 100,
+    bits a character, ...), and what other methods reach there, by method and measure."""
+
+    scores: Mapping[str, float] = field(default_factory=dict)
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Summary:
-    """What is known of a built-in model before its weights are read. `scores` and `baselines` (what
-    other methods reach on the same texts) are by name."""
+    """What is known of a built-in model before its weights are read."""
 
     name: str
     config: ModelConfig
     task: str
     n_parameters: int
-    scores: Mapping[str, str]
-    baselines: Mapping[str, str]
+    measured: Measured
 
 
 def task(config: Sizes, tokenizer: Tokenizer, has_logits: bool = True) -> str:
@@ -105,14 +112,13 @@ def summary(name: str) -> Summary:
     config = _config(folder / CONFIG)
     shapes = _shapes(folder / WEIGHTS).values()
     told = folder / SCORES
-    scores = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+    measured = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
     return Summary(
         name,
         config,
         task(config, _tokenizer(folder / TOKENIZER, config)),
         sum(map(math.prod, shapes)),
-        scores.get("scores", {}),
-        scores.get("baselines", {}),
+        Measured(**measured),
     )
 
 

@@ -185,7 +185,7 @@ def _slots(bundle: Bundle) -> Tokens | None:
     if not n_slots:
         return None
     numbers = range(n_slots)
-    pieces = tuple(f"{SLOT}{i + 1}" for i in numbers)
+    pieces = tuple(f" {SLOT}{i + 1}" for i in numbers)
     return Tokens("", pieces, tuple(numbers), (None,) * n_slots, (False,) * n_slots)
 
 

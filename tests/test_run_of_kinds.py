@@ -206,7 +206,7 @@ def test_a_classifier_answers_with_the_likeliest_label(namer: Bundle) -> None:
         assert trace.facts["labels"] == list(LABELS)
         assert trace.target is None
         assert trace.slots is not None
-        assert trace.slots.pieces == ("q1",)
+        assert trace.slots.pieces == (" q1",)
         assert trace.source is not None
         assert trace["pool.0.cross.pattern"].value.shape == (3, 1, len(trace.source))
 
@@ -278,7 +278,7 @@ def copier(make_bundle: MakeBundle, masking_file: Path) -> Bundle:
 def test_an_autoencoder_writes_from_its_slots(copier: Bundle) -> None:
     trace = attnviz.run(copier, TEXT)
     assert trace.slots is not None
-    assert trace.slots.pieces == ("q1", "q2", "q3", "q4")
+    assert trace.slots.pieces == (" q1", " q2", " q3", " q4")
     assert trace.slots.spans == (None,) * 4
     assert trace.source is not None
     n_source, n_target = len(trace.source), len(ids(trace))

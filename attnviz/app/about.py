@@ -1,8 +1,11 @@
 """What a model is, in words: its architecture, its task, its scores."""
 
+from collections.abc import Iterator, Mapping
+
 from attnviz.app.text import Text
+from attnviz.figures.number import shortest
 from attnviz.model.protocol import Sizes
-from attnviz.pretrained import Summary
+from attnviz.pretrained import Measured
 
 
 def architecture(text: Text, config: Sizes) -> str:
@@ -12,9 +15,20 @@ def architecture(text: Text, config: Sizes) -> str:
     return text("architecture-pooled", body=said, n=n_slots) if n_slots else said
 
 
-def score(summary: Summary) -> str:
-    """The model's scores in one line."""
-    return ", ".join(f"{name}: {value}" for name, value in summary.scores.items())
+def scores(text: Text, found: Mapping[str, float]) -> dict[str, str]:
+    """Measures and their values in words."""
+    return {text(f"score-{measure}"): shortest(value) for measure, value in found.items()}
+
+
+def lines(text: Text, measured: Measured) -> Iterator[str]:
+    """The model's scores in one line, and a line for each other method."""
+    yield _line(text, measured.scores)
+    for method, found in measured.baselines.items():
+        yield f"({text(f'baseline-{method}')}) {_line(text, found)}"
+
+
+def _line(text: Text, found: Mapping[str, float]) -> str:
+    return text("between").join(f"{name}: {value}" for name, value in scores(text, found).items())
 
 
 def size(text: Text, n_parameters: int) -> str:

@@ -1,13 +1,27 @@
 """Hiding tokens from a model that tells them: a double click puts the mask in a token's place,
-another one puts back what stood there."""
+another one puts back what stood there; what the model takes it for is said."""
 
 import streamlit as st
 
+from attnviz.analysis.label import label
+from attnviz.analysis.prediction import guesses
 from attnviz.app.address import forget_cell
 from attnviz.app.session import View
+from attnviz.app.text import Text, plain
+from attnviz.app.verdict import ranked
 
 WORDS = "hidden-words"
 """The sentence with its masks, and what stood at each of them, in their order."""
+
+
+def panel(text: Text, view: View) -> None:
+    """What the model takes each hidden token for, the most probable first."""
+    piece = view.bundle.tokenizer.piece
+    found = guesses(view.trace)
+    for number, said in enumerate(found.values(), 1):
+        which = number if len(found) > 1 else 0
+        title = text("hidden-guess", mask=plain(view.bundle.tokenizer.hidden), number=which)
+        st.markdown(ranked(text, title, [label(piece(i)) for i in said.ids], said.probs))
 
 
 def toggle(view: View, key: str) -> None:

@@ -28,10 +28,11 @@ def box(text: Text) -> None:
 
 
 def _target(text: Text) -> None:
+    task = session.task(st.session_state["model"])
     st.text_input(
-        text("target"),
+        text(f"target-{task}"),
         key="target",
-        placeholder=text("target-placeholder"),
+        placeholder=text(f"target-{task}-placeholder"),
         help=text("target-help"),
         on_change=forget_cell,
         persist_state="session",
@@ -78,6 +79,7 @@ def answer(text: Text, view: View) -> None:
             verdict.panel(text, view)
             verdict.tint(text, view, source)
         _guess(view, source)
+        hidden.panel(text, view)
     components.chips(
         source,
         target,

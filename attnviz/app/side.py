@@ -114,25 +114,20 @@ def _each(text: Text, views: Sequence[View]) -> None:
 
 def _scores(text: Text, chosen: Sequence[Summary]) -> None:
     """What each reaches on held-out texts, and what other methods do on the same."""
-    rows = [(one.name, about.architecture(text, one.config), one.scores) for one in chosen]
-    known = {name: value for one in chosen for name, value in one.baselines.items()}
-    rows += [
-        (name, "", {next(iter(chosen[0].scores), name): value}) for name, value in known.items()
+    known = {method: found for one in chosen for method, found in one.measured.baselines.items()}
+    rows = [
+        *((one.name, about.architecture(text, one.config), one.measured.scores) for one in chosen),
+        *((text(f"baseline-{method}"), "", found) for method, found in known.items()),
     ]
     table = [
-        {text("side-model"): name, text("architecture"): body, **scores}
-        for name, body, scores in rows
+        {text("side-model"): name, text("architecture"): body, **about.scores(text, found)}
+        for name, body, found in rows
     ]
     st.markdown(f"##### {text('side-scores')}")
-    st.dataframe(pd.DataFrame(table), hide_index=True)
+    st.dataframe(pd.DataFrame(table).fillna(""), hide_index=True)
     if known and chosen[0].task == "classify":
-        best = max(_percent(value) for one in chosen for value in one.scores.values())
-        lead = best - max(map(_percent, known.values()))
+        best = max(one.measured.scores["accuracy"] for one in chosen)
+        lead = best - max(found["accuracy"] for found in known.values())
         st.caption(
             text("side-worse" if lead <= 0 else "side-close" if lead < CLOSE else "side-better")
         )
-
-
-def _percent(score: str) -> float:
-    """The number that a score begins with: "91.20% of 3080 texts"."""
-    return float(score.partition("%")[0])

@@ -1,5 +1,6 @@
 """A classifier's answer: the most probable labels, and what each word adds to the first one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -18,13 +19,17 @@ FULL = 2.0
 def panel(text: Text, view: View) -> None:
     """The labels with their probabilities, the most probable one first."""
     found, names = verdict(view.trace, SHOWN), view.trace.facts["labels"]
+    said = ranked(text, text("verdict"), [names[i] for i in found.ids], found.probs)
+    st.markdown(said, help=f"{text('verdict-help')} {text('verdict-scale', most=FULL)}")
+
+
+def ranked(text: Text, title: str, names: Sequence[str], probs: Sequence[float]) -> str:
+    """Markdown: the most probable name, and smaller the others with theirs."""
     first, *others = (
-        text("verdict-label", label=plain(names[i]), percent=digits(100 * p))
-        for i, p in zip(found.ids, found.probs, strict=True)
+        text("verdict-label", label=plain(name), percent=digits(100 * p))
+        for name, p in zip(names, probs, strict=True)
     )
-    said = f"**{text('verdict')}** {first} &nbsp; :gray[{' · '.join(others)}]"
-    help = f"{text('verdict-help')} {text('verdict-scale', most=FULL)}"
-    st.markdown(said, help=help)
+    return f"**{title}** {first} &nbsp; :gray[{' · '.join(others)}]"
 
 
 def tint(text: Text, view: View, chips: list[dict[str, Any]]) -> None:

@@ -1,11 +1,13 @@
 """Training and scoring a built-in model, as the command line calls them."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from attnviz import pretrained
+from attnviz.pretrained import Measured
 from attnviz.training import recipe as recipes
 from attnviz.training import workers
 from attnviz.training.loop import Run
@@ -34,13 +36,13 @@ def train(folder: Path, data: Path, runs: Path, device: str, threads: int = 1) -
         print(f"saved {folder}")
 
 
-def evaluate(folder: Path, data: Path, device: str, *, save: bool) -> dict[str, dict[str, str]]:
-    """ "scores": what the recipe's task measures of the weights in `folder` on its held-out part;
-    "baselines": what other methods reach there. With `save` they are written beside the weights."""
+def evaluate(folder: Path, data: Path, device: str, *, save: bool) -> Measured:
+    """What the recipe's task measures of the weights in `folder` on its held-out part, and what
+    other methods reach there. With `save` it is written beside the weights."""
     bundle = pretrained.load(folder, device)
     task = recipes.read(folder).task
-    found = {"scores": task.scores(bundle, data), "baselines": task.baselines(bundle, data)}
+    found = Measured(task.scores(bundle, data), task.baselines(bundle, data))
     if save:
-        told = json.dumps(found, indent=2, ensure_ascii=False)
+        told = json.dumps(asdict(found), indent=2)
         (folder / pretrained.SCORES).write_text(f"{told}\n", encoding="utf-8")
     return found

@@ -11,6 +11,11 @@ from attnviz.training.batch import Batch
 from attnviz.training.stage import Stage
 
 
+def percent(share: float) -> float:
+    """A share from 0 to 1 as it is told."""
+    return round(100 * share, 2)
+
+
 class Corpus:
     """The examples of one part of a task's data."""
 
@@ -46,10 +51,12 @@ class Task(Protocol):
         """The examples of the part "train" or "dev"."""
         ...
 
-    def scores(self, bundle: Bundle, data: Path) -> dict[str, str]:
-        """What is measured on the held-out part, by name."""
+    def scores(self, bundle: Bundle, data: Path) -> dict[str, float]:
+        """What is measured on the held-out part, by measure; its name in words, with its unit, is
+        the message "score-..." of the app."""
         ...
 
-    def baselines(self, bundle: Bundle, data: Path) -> dict[str, str]:
-        """What other methods reach on the same held-out part, by method."""
+    def baselines(self, bundle: Bundle, data: Path) -> dict[str, dict[str, float]]:
+        """What other methods reach on the same held-out part, by method (message "baseline-...")
+        and measure."""
         return {}

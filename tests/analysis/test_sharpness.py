@@ -1,4 +1,4 @@
-"""The head to look at first is the one that decides most clearly between words."""
+"""The head to look at first is the one that reads most clearly, word by word."""
 
 import torch
 
@@ -32,3 +32,10 @@ def test_a_head_that_rests_on_a_special_token_is_no_example():
     reading[..., 0] = 0.6
     found = sharpest_head(trace_of([resting, reading], (False, False, True)), "encoder.self")
     assert found == (1, 0)
+
+
+def test_a_head_whose_rows_all_rest_on_one_word_gives_way_to_one_that_aligns():
+    resting = torch.zeros(1, 3, 3)
+    resting[..., 2] = 1
+    aligned = 0.7 * torch.eye(3)[None] + 0.1
+    assert sharpest_head(trace_of([resting, aligned], (False,) * 3), "encoder.self") == (1, 0)

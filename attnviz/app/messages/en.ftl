@@ -60,14 +60,20 @@ bare-compare = Attention weights alone cannot be compared: that needs the querie
 ## Sentence
 sentence = Sentence
 sentence-placeholder = Type a sentence and press Enter
-target = Force this translation
-target-placeholder = Empty: the model translates
-target-help = Type a translation to see how the model reads it: each token's probability and attention are those of your text.
+target-translate = Force this translation
+target-translate-placeholder = Empty: the model translates
+target-rebuild = Force this text
+target-rebuild-placeholder = Empty: the model rebuilds the sentence
+target-help = Type what it should write to see how the model reads it: each token's probability and attention are those of your text.
 write = Write on
 write-help = How many tokens the model writes after your text. 0: it only reads it, and says which token would come next.
 draw = Chance
 draw-help = 0: always the most probable token. Any other number: each token is drawn by chance, as probable as the model thinks at temperature 0.8; the same number draws the same tokens.
-hide-hint = Double-click a token (or press m on it) to hide it behind { $mask }, once more to bring it back. Point at a hidden token to see what the model takes it for.
+hide-hint = Double-click a token (or press m on it) to hide it behind { $mask }, once more to bring it back.
+hidden-guess = { $number ->
+    [0] { $mask } is:
+   *[other] { $mask } { $number } is:
+}
 verdict = Says:
 verdict-label = { $label } { $percent } %
 verdict-adds = Adds { $amount } to the logit of { $label }, compared with the mean of all labels
@@ -75,8 +81,8 @@ verdict-help = Red words speak for the first label, blue ones against it: what e
 working = Computing every step …
 facts = { $model }: { $layers }, { $heads } heads, d_model { $width }, { $parameters } M parameters, { $dtype } on { $device }
 cut-source = The sentence is longer than the model's { $limit } tokens: its last { $left_out } characters were left out.
-cut-target = The forced translation is longer than the model's { $limit } tokens: its last { $left_out } characters were left out.
-unfinished = The model did not come to an end within { $n } tokens; the translation is cut off there.
+cut-target = The forced text is longer than the model's { $limit } tokens: its last { $left_out } characters were left out.
+unfinished = The model did not come to an end within { $n } tokens; its text is cut off there.
 
 ## Blocks
 attention = Attention
@@ -663,7 +669,7 @@ put-before = As trained
 honest-model = The model was trained with softmax: this shows the arithmetic of the variant, not what a model would have learnt with it.
 error-tensor = { $name } is no tensor but of type { $found }.
 switch-replaced = The attention here is another one than the model's own: the switches, which change parts of its own, are not offered.
-put-same = The translation is the same as that of the model as it was trained.
+put-same = The text is the same as that of the model as it was trained.
 
 ## Variants
 variants-search = Variants
@@ -720,7 +726,7 @@ side-weights-help = One row a model. The weights of a row add up to 1.
 side-adds = What each word adds to the answer of its model
 side-adds-help = What the token adds to the logit of the label that the model gives, less what it adds to the mean of all labels. Red speaks for the label, blue against it.
 side-added = added to the logit
-side-sharpest = { $block }, layer { $layer }, head { $head }: the head that decides most clearly
+side-sharpest = { $block }, layer { $layer }, head { $head }: the head that reads most clearly, word by word
 side-scores = Scores on held-out texts
 models-all = All built-in models
 architecture = Architecture
@@ -748,6 +754,21 @@ task-encode = turns tokens into vectors
 size-title = Size
 size = { $millions } M parameters
 scores = Scores
+score-accuracy = accuracy (%)
+score-texts = held-out texts
+score-bits-stories = bits a character of stories
+score-perplexity-stories = perplexity a piece of stories
+score-bits-sentences = bits a character of sentences
+score-perplexity-sentences = perplexity a piece of sentences
+score-told-first = told at the first guess (%)
+score-told-five = among five guesses (%)
+score-hidden = hidden tokens
+score-whole = sentences that come back whole (%)
+score-bleu-self = BLEU against themselves
+score-bleu-zh = BLEU into Chinese
+score-bleu-en = BLEU into English
+baseline-svm = TF-IDF with a linear SVM
+baseline-kneser-ney = 5-gram of the same pieces, Kneser-Ney
 
 step-before = State before the token
 step-before-what = What the recurrence knew when it came to this token: the hidden state of the token before it (of the token after it, where the text is read backward). The first one starts from zeros.

@@ -60,14 +60,20 @@ bare-compare = 单独的注意力权重无法比较：这需要计算它们所�
 ## Sentence
 sentence = 句子
 sentence-placeholder = 输入一句话，按回车键
-target = 指定译文
-target-placeholder = 留空则由模型翻译
-target-help = 输入一句译文，看看模型如何看待它：每个词元的概率和注意力都按你输入的译文计算。
+target-translate = 指定译文
+target-translate-placeholder = 留空则由模型翻译
+target-rebuild = 指定文字
+target-rebuild-placeholder = 留空则由模型重写句子
+target-help = 输入模型应写的文字，看看模型如何看待它：每个词元的概率和注意力都按你输入的文字计算。
 write = 续写
 write-help = 模型在你的文字之后续写多少个词元。0：只读不写，并说出下一个词元会是什么。
 draw = 随机
 draw-help = 0：总是取最可能的词元。其他数字：按模型在温度 0.8 下给出的概率随机抽取；同一个数字抽到同样的词元。
-hide-hint = 双击一个词元（或在其上按 m 键）把它藏到 { $mask } 后面，再双击一次恢复。把鼠标移到被遮住的词元上，看模型猜它是什么。
+hide-hint = 双击一个词元（或在其上按 m 键）把它藏到 { $mask } 后面，再双击一次恢复。
+hidden-guess = { $number ->
+    [0] { $mask } 是：
+   *[other] 第 { $number } 个 { $mask } 是：
+}
 verdict = 判断：
 verdict-label = { $label } { $percent }%
 verdict-adds = 使 { $label } 的 logit 增加 { $amount }（相对于所有标签的平均值）
@@ -75,8 +81,8 @@ verdict-help = 红色的词支持第一个标签，蓝色的词反对它：即�
 working = 正在计算每一步……
 facts = { $model }：{ $layers }，{ $heads } 个头，d_model { $width }，{ $parameters } M 参数，{ $dtype }，设备 { $device }
 cut-source = 句子超过了模型的 { $limit } 个词元上限，末尾的 { $left_out } 个字符被略去。
-cut-target = 指定的译文超过了模型的 { $limit } 个词元上限，末尾的 { $left_out } 个字符被略去。
-unfinished = 模型在 { $n } 个词元内没有生成结束符，译文在此截断。
+cut-target = 指定的文字超过了模型的 { $limit } 个词元上限，末尾的 { $left_out } 个字符被略去。
+unfinished = 模型在 { $n } 个词元内没有生成结束符，文字在此截断。
 
 ## Blocks
 attention = 注意力
@@ -663,7 +669,7 @@ put-before = 原模型
 honest-model = 模型是用 Softmax 训练的：这里展示的是变体的运算，而不是模型用它训练后会学到的结果。
 error-tensor = { $name } 不是张量，而是 { $found } 类型。
 switch-replaced = 这里的注意力已不是模型原来的：开关改变的是原注意力的各个部分，因此不提供。
-put-same = 译文与原模型相同。
+put-same = 写出的文字与原模型相同。
 
 ## Variants
 variants-search = 变体
@@ -720,7 +726,7 @@ side-weights-help = 每行一个模型，每行的权重之和为 1。
 side-adds = 每个词给该模型的答案加了多少
 side-adds-help = 词元给模型所判标签的 logit 增加的量，减去它给所有标签的平均量。红色支持该标签，蓝色反对。
 side-added = 对 logit 的贡献
-side-sharpest = { $block }，第 { $layer } 层第 { $head } 头：判断最分明的头
+side-sharpest = { $block }，第 { $layer } 层第 { $head } 头：逐词看得最清楚的头
 side-scores = 在留出文本上的成绩
 models-all = 所有内置模型
 architecture = 结构
@@ -745,6 +751,21 @@ task-encode = 把词元变成向量
 size-title = 规模
 size = { $millions } M 参数
 scores = 成绩
+score-accuracy = 准确率（%）
+score-texts = 留出文本数
+score-bits-stories = 故事的每字符比特数
+score-perplexity-stories = 故事的每词元困惑度
+score-bits-sentences = 句子的每字符比特数
+score-perplexity-sentences = 句子的每词元困惑度
+score-told-first = 首选猜中（%）
+score-told-five = 前五猜中（%）
+score-hidden = 被遮住的词元数
+score-whole = 完整还原的句子（%）
+score-bleu-self = 与原句的 BLEU
+score-bleu-zh = 译成中文的 BLEU
+score-bleu-en = 译成英文的 BLEU
+baseline-svm = TF-IDF 加线性 SVM
+baseline-kneser-ney = 同样词元的 5 元模型（Kneser-Ney）
 
 step-before = 读到该词元之前的状态
 step-before-what = 循环网络读到这个词元时已知的内容：前一个词元（反向读时为后一个词元）的隐状态。第一个从零开始。

@@ -14,7 +14,7 @@ from attnviz.training import linear
 from attnviz.training.batch import Batch, chance, grouped, pad
 from attnviz.training.corpus import Labelled, held_out, read_labelled
 from attnviz.training.stage import Stage
-from attnviz.training.task import Corpus, Task
+from attnviz.training.task import Corpus, Task, percent
 
 _BEFORE_MARK = re.compile(r" (?=[,.;:!?)\]%])|(?<=[(\[]) ")
 _LINK = re.compile(r"https?://\S+")
@@ -91,8 +91,8 @@ class Classification(Task):
         return LabelledTexts(found, tokenizer, n_ctx, self.dropped)
 
     @torch.inference_mode()
-    def scores(self, bundle: Bundle, data: Path) -> dict[str, str]:
-        """How many of the test texts get their label."""
+    def scores(self, bundle: Bundle, data: Path) -> dict[str, float]:
+        """How many percent of the test texts get their label, and how many there are."""
         model, t = bundle.model, bundle.tokenizer
         corpus = self.corpus(data, "dev", t, model.config.n_ctx)
         right = 0
@@ -102,9 +102,9 @@ class Classification(Task):
             logits = model(batch.source.to(bundle.device), None, batch.real.to(bundle.device))
             right += int((logits.argmax(-1).cpu() == batch.labels).sum())
         n = len(corpus.texts)
-        return {"accuracy": f"{right / n:.2%} of {n} texts"}
+        return {"accuracy": percent(right / n), "texts": n}
 
-    def baselines(self, bundle: Bundle, data: Path) -> dict[str, str]:
+    def baselines(self, bundle: Bundle, data: Path) -> dict[str, dict[str, float]]:
         """Counts of words and letters, weighted, and one linear layer."""
         found = linear.accuracy(self.labelled(data, "train"), self.labelled(data, "dev"))
-        return {"TF-IDF with a linear SVM": f"{found:.2%}"}
+        return {"svm": {"accuracy": percent(found)}}

@@ -64,27 +64,26 @@ class Language(Task):
         found = [text for many in texts(data, part).values() for text in many]
         return Windows(found, tokenizer, n_ctx)
 
-    def scores(self, bundle: Bundle, data: Path) -> dict[str, str]:
+    def scores(self, bundle: Bundle, data: Path) -> dict[str, float]:
         """Bits a character and perplexity a piece of the held-out texts."""
         assert isinstance(bundle.model, Transformer), "our own models alone are scored"
         found = {}
         for name, many in texts(data, "dev").items():
             bits, n_pieces = held_out_bits(bundle.model, bundle.tokenizer, many)
-            rate = bits / sum(map(len, many))
-            perplexity = 2 ** (bits / n_pieces)
-            found[name] = f"{rate:.3f} bits a character, perplexity {perplexity:.1f} a piece"
+            found[f"bits-{name}"] = round(bits / sum(map(len, many)), 3)
+            found[f"perplexity-{name}"] = round(2 ** (bits / n_pieces), 1)
         return found
 
-    def baselines(self, bundle: Bundle, data: Path) -> dict[str, str]:
-        """A 5-gram model of the same pieces, trained on the same texts."""
+    def baselines(self, bundle: Bundle, data: Path) -> dict[str, dict[str, float]]:
+        """A 5-gram model with Kneser-Ney smoothing, of the same pieces and texts."""
         t = bundle.tokenizer
         train = [text for many in texts(data, "train").values() for text in many]
         grams = NGram([[*t.encode(x).ids, t.end] for x in train], n=5, size=t.size)
-        found = []
+        found = {}
         for name, many in texts(data, "dev").items():
             bits = sum(grams.bits([*t.encode(text).ids, t.end]) for text in many)
-            found.append(f"{name} {bits / sum(map(len, many)):.3f}")
-        return {"5-gram of pieces, Kneser-Ney": f"{', '.join(found)} bits a character"}
+            found[f"bits-{name}"] = round(bits / sum(map(len, many)), 3)
+        return {"kneser-ney": found}
 
 
 @torch.inference_mode()

@@ -17,7 +17,7 @@ from attnviz.pretrained import Bundle
 from attnviz.tokenizer import MASK, Tokenizer
 from attnviz.training.batch import IGNORE, Batch, chance, grouped, pad
 from attnviz.training.stage import Stage
-from attnviz.training.task import Corpus, Task
+from attnviz.training.task import Corpus, Task, percent
 from attnviz.training.tasks import language
 
 SHARE = 0.15
@@ -101,9 +101,10 @@ class Masking(Task):
         return Masked(self._texts(data, part), tokenizer, n_ctx, self.share)
 
     @torch.inference_mode()
-    def scores(self, bundle: Bundle, data: Path) -> dict[str, str]:
-        """How often a hidden piece of the held-out texts is the most probable one, or of the five
-        most probable; each text with the same 15 % hidden, all of them as <mask>."""
+    def scores(self, bundle: Bundle, data: Path) -> dict[str, float]:
+        """In how many percent a hidden piece of the held-out texts is the most probable one, or of
+        the five most probable, and how many are hidden; each text with the same 15 % hidden,
+        all of them as <mask>."""
         model, t = bundle.model, bundle.tokenizer
         first = five = count = 0
         rng = random.Random(0)
@@ -117,6 +118,7 @@ class Masking(Task):
                 first, five = first + (row[place] == tokens[0]), five + (row[place] in tokens)
             count += len(hidden)
         return {
-            "hidden pieces told": f"{first / count:.1%} at the first guess, {five / count:.1%} "
-            f"among five, of {count}"
+            "told-first": percent(first / count),
+            "told-five": percent(five / count),
+            "hidden": count,
         }

@@ -12,7 +12,7 @@ from attnviz.training.batch import IGNORE, Batch, chance, grouped, pad
 from attnviz.training.corpus import held_out, read_sentences
 from attnviz.training.quality import written
 from attnviz.training.stage import Stage
-from attnviz.training.task import Corpus, Task
+from attnviz.training.task import Corpus, Task, percent
 from attnviz.training.tasks.language import SENTENCES
 
 
@@ -58,13 +58,11 @@ class Reconstruction(Task):
         """The sentences of the part "train" or "dev"."""
         return Copies(self._texts(data, part), tokenizer, n_ctx, self.blind)
 
-    def scores(self, bundle: Bundle, data: Path) -> dict[str, str]:
-        """How many held-out sentences come back whole, and BLEU against themselves."""
+    def scores(self, bundle: Bundle, data: Path) -> dict[str, float]:
+        """How many percent of the held-out sentences come back whole; BLEU against themselves."""
         texts, t = self._texts(data, "dev"), bundle.tokenizer
         rows = [list(t.source(text, bundle.config.n_ctx).ids) for text in texts]
         found = written(bundle.model, t, rows)
         whole = sum(map(str.__eq__, texts, found)) / len(texts)
-        return {
-            "whole sentences": f"{whole:.1%} of {len(texts)}",
-            "against themselves": str(BLEU().corpus_score(found, [texts])),
-        }
+        bleu = BLEU().corpus_score(found, [texts]).score
+        return {"whole": percent(whole), "bleu-self": round(bleu, 2), "texts": len(texts)}

@@ -136,8 +136,8 @@ class Translation(Task):
         pairs = read_pairs(data / f"{part}.tsv")
         return Pairs(pairs, self.languages, tokenizer, n_ctx, self.teacher)
 
-    def scores(self, bundle: Bundle, data: Path) -> dict[str, str]:
+    def scores(self, bundle: Bundle, data: Path) -> dict[str, float]:
         """sacreBLEU on dev.tsv, greedy, by target language."""
         pairs = read_pairs(data / "dev.tsv")
         found = quality.both_ways(bundle.model, bundle.tokenizer, pairs, self.languages)
-        return {f"into {language}": str(score) for language, score in found.items()}
+        return {f"bleu-{language}": round(found[language].score, 2) for language in found}

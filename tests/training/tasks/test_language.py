@@ -122,5 +122,5 @@ def test_scores_are_bits_over_characters_and_perplexity_over_pieces(
     for name, many in language.texts(folder, "dev").items():
         bits, pieces = language.held_out_bits(bundle.model, bundle.tokenizer, many)  # type: ignore
         rate = bits / sum(map(len, many))
-        assert f"{rate:.3f} bits a character" in found[name]
-        assert f"perplexity {2 ** (bits / pieces):.1f} a piece" in found[name]
+        assert found[f"bits-{name}"] == round(rate, 3)
+        assert found[f"perplexity-{name}"] == round(2 ** (bits / pieces), 1)
