@@ -1,9 +1,13 @@
 """How rnn-en-zh was trained: `python -m attnviz train rnn-en-zh --data DIR`."""
 
+from functools import partial
+
 from attnviz.config import ModelConfig
 from attnviz.training.recipe import Recipe
 from attnviz.training.stage import Stage
 from attnviz.training.tasks.translation import Translation
+
+LEARN = partial(Stage, dropout=0.2, paraphrased=0.35)
 
 RECIPE = Recipe(
     name="rnn-en-zh",
@@ -30,29 +34,8 @@ RECIPE = Recipe(
     label_smoothing=0.1,
     batch_tokens=2400,
     stages=(
-        Stage(
-            steps=4500,
-            warmup=500,
-            cooldown=2400,
-            learning_rate=1.0e-3,
-            dropout=0.2,
-            paraphrased=0.35,
-        ),
-        Stage(
-            steps=3200,
-            warmup=100,
-            cooldown=2800,
-            learning_rate=9.0e-4,
-            dropout=0.2,
-            paraphrased=0.35,
-        ),
-        Stage(
-            steps=6000,
-            warmup=200,
-            cooldown=4400,
-            learning_rate=1.0e-3,
-            dropout=0.2,
-            paraphrased=0.35,
-        ),
+        LEARN(steps=4500, warmup=500, cooldown=2400, learning_rate=1.0e-3),
+        LEARN(steps=3200, warmup=100, cooldown=2800, learning_rate=9.0e-4),
+        LEARN(steps=6000, warmup=200, cooldown=4400, learning_rate=1.0e-3),
     ),
 )
