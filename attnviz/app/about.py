@@ -28,7 +28,8 @@ def lines(text: Text, measured: Measured) -> Iterator[str]:
 
 
 def _line(text: Text, found: Mapping[str, float]) -> str:
-    return text("between").join(f"{name}: {value}" for name, value in scores(text, found).items())
+    said = scores(text, found).items()
+    return text("between").join(text("scored", measure=name, value=value) for name, value in said)
 
 
 def size(text: Text, n_parameters: int) -> str:

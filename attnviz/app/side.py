@@ -47,6 +47,21 @@ def groups() -> tuple[tuple[Summary, ...], ...]:
     return tuple(many for many in found if len(many) > 1)
 
 
+def title(chosen: Sequence[Summary]) -> str:
+    """The names of all in one line, what they begin with alike only once."""
+    family, names = _names([one.name for one in chosen])
+    listed = " · ".join(names)
+    return f"{family}: {listed}" if family else listed
+
+
+def _names(names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The family of all ("intent") and what is left of each ("cnn", "gru"), where they are one."""
+    families = {name.rpartition("-")[0] for name in names}
+    if len(families) > 1:
+        return "", tuple(names)
+    return families.pop(), tuple(name.rpartition("-")[-1] for name in names)
+
+
 def panel(text: Text, chosen: Sequence[Summary], sentence: str) -> None:
     """The answers of all, and pictures of where they looked. Raises InputError and LoadError."""
     with st.spinner(text("working")):
@@ -65,7 +80,7 @@ def _classifiers(text: Text, views: Sequence[View]) -> None:
                 st.progress(p, f"{plain(names[i])} {digits(100 * p)} %")
     first = views[0].trace
     assert first.source is not None, "a classifier reads a source"
-    columns, rows = labels(first.source), tuple(view.name for view in views)
+    columns, (_, rows) = labels(first.source), _names([view.name for view in views])
     weights = torch.stack([stack(v.trace, "pool.cross")[0].mean(0)[0] for v in views])
     added = torch.stack([_added(view) for view in views])
     words = text.group("heatmap") | {"rows": text("side-model"), "row": text("side-model")}

@@ -118,7 +118,7 @@ def _numbers(given_TS: np.ndarray, inks_TS: list[list[str]], room: _Room) -> dic
     """Two decimals in every cell, in the ink that stands out on its colour."""
     text = [
         [
-            f'<span style="color:{ink}">{value:.2f}</span>' if np.isfinite(value) else ""
+            f'<span style="color:{ink}">{value:z.2f}</span>' if np.isfinite(value) else ""
             for value, ink in zip(values, row, strict=True)
         ]
         for values, row in zip(given_TS.tolist(), inks_TS, strict=True)

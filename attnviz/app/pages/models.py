@@ -32,7 +32,7 @@ def _side(text: Text, groups: dict[str, tuple[Summary, ...]]) -> None:
     left.selectbox(
         text("side"),
         tuple(groups),
-        format_func=lambda name: " · ".join(one.name for one in groups[name]),
+        format_func=lambda name: side.title(groups[name]),
         key="group",
         on_change=_changed,
         persist_state="session",
