@@ -73,7 +73,7 @@ def panel(text: Text, chosen: Sequence[Summary], sentence: str) -> None:
 def _classifiers(text: Text, views: Sequence[View]) -> None:
     for column, view in zip(st.columns(len(views)), views, strict=True):
         found, names = verdict(view.trace, 3), view.trace.facts["labels"]
-        with column, st.container(border=True):
+        with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{view.name}**")
             st.caption(about.architecture(text, view.bundle.config))
             for i, p in zip(found.ids, found.probs, strict=True):
