@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import attnviz
+from attnviz import pretrained
 from attnviz.app import example, hidden, session
 from attnviz.app.session import Request, View
 from attnviz.app.side import groups
@@ -36,6 +37,29 @@ def test_a_classifier_says_its_label_and_those_that_come_next() -> None:
     assert said.index("change_pin") < said.index("·")
     assert said.count("%") == SHOWN
     assert "target" not in {box.key for box in page.text_input}
+
+
+def test_hidden_words_are_guessed_in_sight_in_their_order() -> None:
+    sentence = "The <mask> is <mask> today."
+    page = app(model="masked", text=sentence)
+    assert not page.exception
+    lines = markdown(page).replace("\\", "").splitlines()
+    said = [line for line in lines if line.startswith("**<mask>")]
+    bundle = attnviz.load("masked", "cpu")
+    logits_SV = attnviz.run(bundle, sentence)["logits"].value
+    best = [bundle.tokenizer.piece(int(logits_SV[i].argmax())).strip() for i in (1, 3)]
+    assert [line.split("** ")[1].split()[0] for line in said] == best
+    assert all(line.count("%") == 5 for line in said)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_autoencoder_is_not_said_to_translate(language: str) -> None:
+    box = app(model="autoencoder", lang=language).text_input(key="target")
+    words = Text(language)
+    assert (box.label, box.placeholder) == (
+        words("target-rebuild"),
+        words("target-rebuild-placeholder"),
+    )
 
 
 def test_another_model_brings_an_example_of_its_own_and_leaves_a_typed_text_alone() -> None:
@@ -79,7 +103,14 @@ def test_models_of_a_task_stand_side_by_side(language: str, first: str) -> None:
     assert not page.exception
     names = [one.name for many in groups() if many[0].name == first for one in many]
     assert all(f"**{name}**" in markdown(page) for name in names)
-    assert list(page.dataframe[1].value.iloc[:, 0]) == list(attnviz.models())
+    scores, every = (table.value for table in page.dataframe)
+    measured = pretrained.summary(names[0]).measured
+    words = Text(language)
+    assert list(scores.columns[2:]) == [words(f"score-{measure}") for measure in measured.scores]
+    methods = [words(f"baseline-{method}") for method in measured.baselines]
+    assert list(scores.iloc[:, 0]) == [*names, *methods]
+    assert list(every.iloc[:, 0]) == list(attnviz.models())
+    assert every.iloc[:, -1].str.len().min() > 0, "every model has its scores"
 
 
 def test_a_link_to_models_that_do_not_exist_shows_others() -> None:
