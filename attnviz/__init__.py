@@ -10,11 +10,12 @@ trace["decoder.2.cross.pattern"].value
 from attnviz.attention.catalogue import attend, variants
 from attnviz.explain import explain
 from attnviz.load import load
+from attnviz.model.decision import Decision
 from attnviz.pretrained import models
 from attnviz.run import run
 from attnviz.trace import Trace
 
-__all__ = ["Trace", "attend", "explain", "load", "models", "run", "variants"]
+__all__ = ["Decision", "Trace", "attend", "explain", "load", "models", "run", "variants"]
 
 
 def _picture(trace: Trace) -> str | None:

@@ -30,7 +30,6 @@ LAYERS, NUMBER, POSITIONS = 256, 1_000_000, 64_000_000
 """Most layers, largest size in config.json, and largest table of positions."""
 PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".whl", ".npz")
 PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib")
-PICKLE = "the file is a pickle, which could run programs, and is never opened"
 _ZIP, _ENTRY = b"PK\x03\x04", b"PK\x01\x02"
 _PICKLE = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _CHUNK = 1 << 20
@@ -63,26 +62,26 @@ def opened(data: bytes) -> ZipFile:
     """The zip with every entry's name, kind and size checked. Raises LoadError."""
     refuse_pickle(data)
     if len(data) > LARGEST:
-        raise LoadError(f"the file has {len(data)} bytes, at most {LARGEST} are taken")
+        raise too_large(len(data))
     if not data.startswith(_ZIP):
-        raise LoadError("the file is not a zip")
+        raise LoadError("no-zip", "the file is not a zip")
     if data.count(_ENTRY) > MOST:
-        raise LoadError(f"the zip holds more than {MOST} files")
+        raise LoadError("zip-files", f"the zip holds more than {MOST} files", most=MOST)
     try:
         archive = ZipFile(io.BytesIO(data))
     except _DAMAGED as error:
-        raise LoadError("the zip is damaged and cannot be read") from error
+        raise LoadError("zip-damaged", "the zip is damaged and cannot be read") from error
     for entry in archive.infolist():
         _fit(entry)
     names = [entry.filename.casefold() for entry in archive.infolist()]
     if any(name.endswith(PICKLED) for name in names):
-        raise LoadError(PICKLE)
+        raise _pickled()
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise LoadError(f"the zip holds {twice!r} twice")
+        raise _twice(repr(next(name for name in names if names.count(name) > 1)))
     total = sum(entry.file_size for entry in archive.infolist())
     if total > LARGEST:
-        raise LoadError(f"the zip unpacks to {total} bytes, at most {LARGEST} are taken")
+        message = f"the zip unpacks to {total} bytes, at most {LARGEST} are taken"
+        raise LoadError("zip-unpacks", message, size=total, most=LARGEST)
     return archive
 
 
@@ -97,7 +96,26 @@ def holds_model(data: bytes) -> bool:
 def refuse_pickle(data: bytes) -> None:
     """Raises LoadError for pickled data: what its first bytes promise is not done."""
     if data.startswith(_PICKLE):
-        raise LoadError(PICKLE)
+        raise _pickled()
+
+
+def too_large(size: int) -> LoadError:
+    """The mistake of a file of more than LARGEST bytes."""
+    message = f"the file has {size} bytes, at most {LARGEST} are taken"
+    return LoadError("large", message, size=size, most=LARGEST)
+
+
+def _pickled() -> LoadError:
+    message = "the file is a pickle, which could run programs, and is never opened"
+    return LoadError("pickle", message)
+
+
+def _twice(name: str) -> LoadError:
+    return LoadError("zip-twice", f"the zip holds {name} twice", name=name)
+
+
+def _long(name: str, most: int) -> LoadError:
+    return LoadError("zip-large", f"{name} has more than {most} bytes", name=name, most=most)
 
 
 def chunks(archive: ZipFile, entry: ZipInfo, most: int) -> Iterator[bytes]:
@@ -109,14 +127,17 @@ def chunks(archive: ZipFile, entry: ZipInfo, most: int) -> Iterator[bytes]:
             while chunk := file.read(_CHUNK):
                 count += len(chunk)
                 if count > most:
-                    raise LoadError(f"{entry.filename} has more than {most} bytes")
+                    raise _long(entry.filename, most)
                 yield chunk
     except LoadError:
         raise
     except _DAMAGED as error:
-        raise LoadError(f"{entry.filename} in the zip is damaged") from error
+        name = entry.filename
+        raise LoadError("zip-file-damaged", f"{name} in the zip is damaged", name=name) from error
     if count != entry.file_size:
-        raise LoadError(f"{entry.filename} has {count} bytes, not the {entry.file_size} declared")
+        name, size = entry.filename, entry.file_size
+        message = f"{name} has {count} bytes, not the {size} declared"
+        raise LoadError("zip-file-bytes", message, name=name, found=count, size=size)
 
 
 def _fit(entry: ZipInfo) -> None:
@@ -125,16 +146,19 @@ def _fit(entry: ZipInfo) -> None:
     short = repr(name[:80])
     parts = name.removesuffix("/").split("/")
     if "\\" in name or "\0" in name or re.match("[A-Za-z]:", name) or len(name) > LONGEST:
-        raise LoadError(f"the zip holds the name {short}, which is not a plain path")
+        message = f"the zip holds the name {short}, which is not a plain path"
+        raise LoadError("zip-name", message, name=short)
     if {"", ".", ".."} & {*parts}:
-        raise LoadError(f"the zip holds the name {short}, which leads out of its folder")
+        message = f"the zip holds the name {short}, which leads out of its folder"
+        raise LoadError("zip-path", message, name=short)
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise LoadError(f"{short} in the zip is a link or a device")
+        raise LoadError("zip-link", f"{short} in the zip is a link or a device", name=short)
     if entry.flag_bits & 1:
-        raise LoadError(f"{short} in the zip is encrypted")
+        raise LoadError("zip-encrypted", f"{short} in the zip is encrypted", name=short)
     if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise LoadError(f"{short} is packed in a way that is not read here: only deflate is")
+        message = f"{short} is packed in a way that is not read here: only deflate is"
+        raise LoadError("zip-method", message, name=short)
 
 
 def _wanted(archive: ZipFile) -> dict[str, ZipInfo]:
@@ -144,20 +168,24 @@ def _wanted(archive: ZipFile) -> dict[str, ZipInfo]:
     for entry in files:
         path = PurePosixPath(entry.filename)
         if path.suffix.lower() in PACKED:
-            raise LoadError(f"the zip holds {path.name[:80]!r}, which is packed once more")
+            short = repr(path.name[:80])
+            message = f"the zip holds {short}, which is packed once more"
+            raise LoadError("zip-packed", message, name=short)
         if path.name not in WANTED or "__MACOSX" in path.parts:
             continue
         if len(path.parts) > 2:
-            raise LoadError(f"{path.name} lies too deep in the zip: one folder is allowed")
+            message = f"{path.name} lies too deep in the zip: one folder is allowed"
+            raise LoadError("zip-deep", message, name=path.name)
         if path.name in found:
-            raise LoadError(f"the zip holds {path.name} twice")
+            raise _twice(path.name)
         found[path.name] = entry
         if entry.file_size > WANTED[path.name]:
-            raise LoadError(f"{path.name} has more than {WANTED[path.name]} bytes")
-    if missing := [name for name in (CONFIG, WEIGHTS, TOKENIZER) if name not in found]:
-        raise LoadError(f"the zip lacks {' and '.join(missing)}")
+            raise _long(path.name, WANTED[path.name])
+    if missing := tuple(name for name in (CONFIG, WEIGHTS, TOKENIZER) if name not in found):
+        raise LoadError("zip-lacks", f"the zip lacks {' and '.join(missing)}", names=missing)
     if len({PurePosixPath(entry.filename).parent for entry in found.values()}) > 1:
-        raise LoadError("the files of the model lie in different folders of the zip")
+        message = "the files of the model lie in different folders of the zip"
+        raise LoadError("zip-folders", message)
     return found
 
 
@@ -166,14 +194,16 @@ def _modest(config: Path) -> None:
     try:
         values = json.loads(config.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise LoadError(f"{config.name} is not JSON") from error
+        raise LoadError("json", f"{config.name} is not JSON", file=config.name) from error
     if not isinstance(values, dict):
-        raise LoadError(f"{config.name} is not a JSON object")
+        raise LoadError("object", f"{config.name} is not a JSON object", file=config.name)
     sizes = {name: x for name, x in values.items() if isinstance(x, int | float)}
     limits = {name: LAYERS if "layer" in name else NUMBER for name in sizes}
     for name, limit in limits.items():
         if not sizes[name] <= limit:
-            raise LoadError(f"{name[:80]} is {sizes[name]}, at most {limit} is taken")
+            message = f"{name[:80]} is {sizes[name]}, at most {limit} is taken"
+            raise LoadError("size", message, name=name[:80], value=sizes[name], most=limit)
     positions = sizes.get("n_ctx", 1) * sizes.get("d_model", 1)
     if positions > POSITIONS:
-        raise LoadError(f"n_ctx x d_model is {positions}, at most {POSITIONS} is taken")
+        message = f"n_ctx x d_model is {positions}, at most {POSITIONS} is taken"
+        raise LoadError("positions", message, value=positions, most=POSITIONS)

@@ -33,6 +33,8 @@ _TRACE = "__trace__"
 _NPY, _NPZ = b"\x93NUMPY", b"PK\x03\x04"
 _HEADER = 10_000
 """Bytes of an array's header at most, as in NumPy itself."""
+_AXES = 64
+"""Axes of an array at most, as in NumPy itself."""
 
 
 def load(
@@ -46,14 +48,13 @@ def load(
     """
     file = Path(file)
     if file.stat().st_size > archive.LARGEST:
-        size = file.stat().st_size
-        raise LoadError(f"the file has {size} bytes, at most {archive.LARGEST} are taken")
+        raise archive.too_large(file.stat().st_size)
     data = file.read_bytes()
     archive.refuse_pickle(data)
     if data.startswith(_NPZ):
         arrays = _npz(data)
     elif data.startswith(_NPY):
-        arrays = {"attentions": _npy("the file", data)}
+        arrays = {"attentions": _npy(None, data)}
     else:
         arrays = _safetensors(file)
     if _TRACE in arrays:
@@ -70,25 +71,34 @@ def _npz(data: bytes) -> dict[str, Any]:
         for entry in packed.infolist():
             name = entry.filename.removesuffix(".npy")
             if name == entry.filename:
-                raise LoadError(f"{name[:80]!r} in the zip is no .npy file and no file of a model")
+                short = repr(name[:80])
+                message = f"{short} in the zip is no .npy file and no file of a model"
+                raise LoadError("zip-other", message, name=short)
             found[name] = _npy(name, b"".join(archive.chunks(packed, entry, archive.LARGEST)))
     return found
 
 
-def _npy(name: str, data: bytes) -> np.ndarray:
-    """One array. Its header is read first: it must not ask for more than there is."""
+def _npy(name: str | None, data: bytes) -> np.ndarray:
+    """One array, of that name in a zip. Its header is read first: it must not ask for more than
+    there is."""
+    place = name[:80] if name else "the file"
     try:
         start, said = _header(data)
         shape, kind = tuple(map(index, said["shape"])), np.dtype(said["descr"])
-        size = math.prod(shape) if all(0 <= n <= len(data) for n in shape) else -1
+        fits = len(shape) <= _AXES and all(0 <= n <= len(data) for n in shape)
+        size = math.prod(shape) if fits else -1
         order = "F" if said["fortran_order"] else "C"
     except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        raise LoadError(f"{name[:80]} is not an array of NumPy") from error
+        message = f"{place} is not an array of NumPy"
+        raise LoadError("array" if name else "file-array", message, name=place) from error
     if kind.hasobject:
-        raise LoadError(f"{name[:80]} holds pickled objects, which are never opened")
+        message = f"{place} holds pickled objects, which are never opened"
+        raise LoadError("array-objects" if name else "file-objects", message, name=place)
     there, wanted = len(data) - start, size * kind.itemsize
     if there != wanted or not kind.itemsize:
-        raise LoadError(f"{name[:80]} has {there} bytes, but its shape asks for {wanted}")
+        message = f"{place} has {there} bytes, but its shape asks for {wanted}"
+        code = "array-bytes" if name else "file-bytes"
+        raise LoadError(code, message, name=place, found=there, wanted=wanted)
     return np.frombuffer(data, dtype=kind, offset=start).reshape(shape, order=order)
 
 
@@ -110,7 +120,7 @@ def _safetensors(file: Path) -> dict[str, Any]:
             metadata: Mapping[str, str] = stored.metadata() or {}
         tensors = safetensors.torch.load_file(file)
     except (SafetensorError, ValueError, KeyError, OSError) as error:
-        raise LoadError("the file is no .npz, .npy or .safetensors") from error
+        raise LoadError("form", "the file is no .npz, .npy or .safetensors") from error
     said = {side: metadata[side] for side in SIDES if side in metadata}
     return {**tensors, **{side: text for side, text in said.items() if side not in tensors}}
 
@@ -128,9 +138,10 @@ def _texts(side: str, stored: Any) -> list[str]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise LoadError(f"{side} is neither an array of texts nor a JSON list") from error
+        message = f"{side} is neither an array of texts nor a JSON list"
+        raise LoadError("texts", message, name=side) from error
     if not isinstance(found, list) or not all(isinstance(x, str) for x in found):
-        raise LoadError(f"{side} must be a list of texts")
+        raise LoadError("texts-list", f"{side} must be a list of texts", name=side)
     return found
 
 
@@ -145,9 +156,9 @@ def _saved(file: Path) -> Trace:
         }
         whole = all(map(_whole, (trace.source, trace.target, trace.slots)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise LoadError("the file is not a whole saved trace") from error
+        raise LoadError("trace", "the file is not a whole saved trace") from error
     if not whole:
-        raise LoadError("the file is a saved trace whose tokens are not whole")
+        raise LoadError("trace-tokens", "the file is a saved trace whose tokens are not whole")
     if not weights and "pattern" in trace:
         return explain(trace["pattern"].value)  # of `attend`, which knows no tokens
     checked = explain(weights, trace.source, trace.target, slots=trace.slots)

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from attnviz.config import ModelConfig
+from attnviz.error import LoadError, lacking, misshapen, missing, unexpected
 from attnviz.model.protocol import Model, Sizes
 from attnviz.model.transformer import Transformer
 from attnviz.tokenizer import Tokenizer
@@ -31,10 +32,6 @@ CONFIG, WEIGHTS, TOKENIZER, CARD = (
 SCORES = "scores.json"
 MAX_NAME = 1024
 BUILT_IN = Path(__file__).parent.parent / "pretrained"
-
-
-class LoadError(ValueError):
-    """A model folder that cannot be trusted; the message is one sentence that says why."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +147,12 @@ def load(name: str | Path, device: str | None = None) -> Bundle:
     """
     folder = models().get(str(name), Path(name))
     if len(str(name)) > MAX_NAME or not folder.is_dir():
-        known = ", ".join(models()) or "none"
-        raise LoadError(f"there is no model {str(name)[:80]!r}; built in: {known}")
+        known, short = ", ".join(models()) or "none", repr(str(name)[:80])
+        message = f"there is no model {short}; built in: {known}"
+        raise LoadError("no-model", message, name=short, known=known)
     for file in (CONFIG, WEIGHTS, TOKENIZER):
         if not (folder / file).is_file():
-            raise LoadError(f"{folder.name}: {file} is missing")
+            raise missing(folder.name, file)
     config = _config(folder / CONFIG)
     tokenizer = _tokenizer(folder / TOKENIZER, config)
     weights = _weights(folder / WEIGHTS, config)
@@ -182,25 +180,30 @@ def _config(file: Path) -> ModelConfig:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(values, dict):
-            raise ValueError("it is not a JSON object")
+            message = f"{file.name} cannot be used: it is not a JSON object"
+            raise LoadError("config-object", message, file=file.name)
         config = ModelConfig.from_dict(values)
         config.check_shown()
         return config
+    except LoadError:
+        raise
     except (ValueError, TypeError, RecursionError) as error:
-        raise LoadError(f"{file.name} cannot be used: {error}") from error
+        message = f"{file.name} cannot be used: {error}"
+        raise LoadError("config", message, file=file.name, reason=str(error)) from error
 
 
 def _tokenizer(file: Path, config: ModelConfig) -> Tokenizer:
     try:
         tokenizer = Tokenizer(file)
     except (RuntimeError, OSError) as error:
-        raise LoadError(f"{file.name} is not a SentencePiece model") from error
+        message = f"{file.name} is not a SentencePiece model"
+        raise LoadError("sentencepiece", message, file=file.name) from error
     if min(tokenizer.start, tokenizer.end, tokenizer.pad) < 0:
-        raise LoadError(f"{file.name} lacks one of the pieces <s>, </s> and <pad>")
+        message = f"{file.name} lacks one of the pieces <s>, </s> and <pad>"
+        raise LoadError("pieces", message, file=file.name)
     if tokenizer.size != config.d_vocab:
-        raise LoadError(
-            f"the tokenizer has {tokenizer.size} pieces, but the d_vocab is {config.d_vocab}"
-        )
+        message = f"the tokenizer has {tokenizer.size} pieces, but the d_vocab is {config.d_vocab}"
+        raise LoadError("vocabulary", message, found=tokenizer.size, wanted=config.d_vocab)
     return tokenizer
 
 
@@ -211,17 +214,17 @@ def _weights(file: Path, config: ModelConfig) -> dict[str, Tensor]:
         wanted = Transformer(config).state_dict()
     expected = {name: tuple(value.shape) for name, value in wanted.items()}
     found = _shapes(file)
-    if missing := sorted(expected.keys() - found.keys()):
-        raise LoadError(f"{file.name} lacks the weights {named(missing)}")
-    if unexpected := sorted(found.keys() - expected.keys()):
-        raise LoadError(f"{file.name} has weights the model does not know: {named(unexpected)}")
+    if lacks := sorted(expected.keys() - found.keys()):
+        raise lacking(file.name, lacks)
+    if unknown := sorted(found.keys() - expected.keys()):
+        raise unexpected(file.name, unknown)
     for name, shape in expected.items():
         if found[name] != shape:
-            raise LoadError(f"{name} has shape {found[name]}, but the model needs {shape}")
+            raise misshapen(name, found[name], shape)
     weights = load_file(file)
     for name, value in weights.items():
         if not value.isfinite().all():
-            raise LoadError(f"{name} holds a number that is not finite")
+            raise LoadError("finite", f"{name} holds a number that is not finite", name=name)
     return weights
 
 
@@ -231,9 +234,8 @@ def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(file, "pt") as stored:
             return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise LoadError(
-            f"{file.name} is not a safetensors file (pickled weights are never opened)"
-        ) from error
+        message = f"{file.name} is not a safetensors file (pickled weights are never opened)"
+        raise LoadError("safetensors", message, file=file.name) from error
 
 
 def _lay_out(model: Transformer) -> None:
@@ -243,9 +245,3 @@ def _lay_out(model: Transformer) -> None:
     for name, weight in model.named_parameters():
         if weight.ndim > 1 and not name.endswith("W_O"):  # whose summed axes come first anyway
             weight.data = weight.data.transpose(0, 1).contiguous().transpose(0, 1)
-
-
-def named(names: list[str], most: int = 5) -> str:
-    """The first few of `names`, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -16,8 +16,9 @@ from typing import Any
 from attnviz.adapters import hub, seam
 from attnviz.adapters.folder import checked
 from attnviz.adapters.foreign import Foreign
+from attnviz.adapters.refusal import line, no_text, unusable, within
 from attnviz.adapters.tokenizer import ForeignTokenizer
-from attnviz.adapters.weight import LOCAL, line, read
+from attnviz.adapters.weight import LOCAL, read
 from attnviz.config import Kind
 from attnviz.pretrained import MAX_NAME, Bundle, LoadError
 
@@ -41,7 +42,8 @@ def load(name: str | Path, device: str = "cpu") -> Bundle:
     said = folder.resolve().name
     if len(str(name)) > MAX_NAME or not folder.is_dir():
         if not hub.is_id(str(name)):
-            raise LoadError(f"there is no folder {str(name)[:80]!r}")
+            short = repr(str(name)[:80])
+            raise LoadError("no-folder", f"there is no folder {short}", name=short)
         folder, said = hub.fetched(str(name)), str(name)
     checked(folder)
     seam.register()
@@ -60,8 +62,9 @@ def _package() -> None:
         import transformers  # noqa: F401
     except ImportError as error:
         raise LoadError(
+            "transformers",
             "a model in Hugging Face form needs the package transformers: "
-            "pip install -r attnviz/adapters/requirements.txt"
+            "pip install -r attnviz/adapters/requirements.txt",
         ) from error
 
 
@@ -88,15 +91,16 @@ def _config(folder: Path) -> Any:
 
     described = checked(folder)
     if described["model_type"] not in CONFIG_MAPPING:
-        own = "brings code of its own, which attnviz never runs" if "auto_map" in described else ""
-        raise LoadError(
-            f"{folder.name} {own or 'is of a kind that transformers does not know'} "
-            f"(model_type {described['model_type'][:80]!r})"
-        )
+        said, kind = folder.name, repr(described["model_type"][:80])
+        if "auto_map" in described:
+            message = f"{said} brings code of its own, which attnviz never runs (model_type {kind})"
+            raise LoadError("own-code", message, folder=said, kind=kind)
+        message = f"{said} is of a kind that transformers does not know (model_type {kind})"
+        raise LoadError("unknown-kind", message, folder=said, kind=kind)
     try:
         return AutoConfig.from_pretrained(folder, **LOCAL)
     except Exception as error:
-        raise LoadError(f"{folder.name}: config.json cannot be used: {line(error)}") from error
+        raise unusable(folder, error) from error
 
 
 def _classes(config: Any, folder: Path) -> tuple[Kind, str]:
@@ -110,7 +114,7 @@ def _classes(config: Any, folder: Path) -> tuple[Kind, str]:
     if getattr(config, "is_encoder_decoder", False):
         found = auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES.get(config.model_type)
         if found is None:
-            raise LoadError(f"{folder.name}: {config.model_type} is no text model")
+            raise no_text(folder, config.model_type)
         return "encoder-decoder", found
     causal = any(mark in names[0] for mark in ("CausalLM", "LMHead")) or not fills
     if writes and (causal or getattr(config, "is_decoder", False)):
@@ -126,17 +130,17 @@ def _tokenizer(folder: Path, model: Any) -> ForeignTokenizer:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **LOCAL)
     except Exception as error:
-        raise LoadError(
-            f"{folder.name} has no tokenizer that can be used: {line(error)}"
-        ) from error
+        why = line(error)
+        message = f"{folder.name} has no tokenizer that can be used: {why}"
+        raise LoadError("tokenizer", message, folder=folder.name, reason=why) from error
     files = {x for name, x in tokenizer.vocab_files_names.items() if "config" not in name}
     if not any((folder / file).is_file() for file in (TOKENIZER, *files)):
-        raise LoadError(f"{folder.name} has no tokenizer: {TOKENIZER} is missing")
-    n_ids = model.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > n_ids:
-        raise LoadError(
-            f"{folder.name}: the tokenizer has {len(tokenizer)} pieces, but the d_vocab is {n_ids}"
-        )
+        message = f"{folder.name} has no tokenizer: {TOKENIZER} is missing"
+        raise LoadError("no-tokenizer", message, folder=folder.name, file=TOKENIZER)
+    n_ids, n = model.get_input_embeddings().weight.shape[0], len(tokenizer)
+    if n > n_ids:
+        message = f"{folder.name}: the tokenizer has {n} pieces, but the d_vocab is {n_ids}"
+        raise LoadError("folder-vocabulary", message, folder=folder.name, found=n, wanted=n_ids)
     about = getattr(model, "generation_config", None)
     names = ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id")
     return ForeignTokenizer(tokenizer, {name: _id(about, model.config, name) for name in names})
@@ -173,12 +177,11 @@ def _followed(folder: Path, model: Any, kind: Kind, n_ctx: int) -> Foreign:
     try:
         return Foreign(model, kind, n_ctx)
     except LoadError as error:
-        raise LoadError(f"{folder.name} ({model.config.model_type}): {error}") from error
+        raise within(folder, model.config.model_type, error) from error
     except Exception as error:
-        raise LoadError(
-            f"{folder.name}: a model of the kind {model.config.model_type} cannot be run on text "
-            f"alone: {line(error)}"
-        ) from error
+        said, kind, why = folder.name, model.config.model_type, line(error)
+        message = f"{said}: a model of the kind {kind} cannot be run on text alone: {why}"
+        raise LoadError("text-alone", message, folder=said, kind=kind, reason=why) from error
 
 
 def _card(folder: Path) -> str:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from attnviz.pretrained import LoadError
+from attnviz.error import LoadError, missing
 
 CONFIG = "config.json"
 ONE, MANY = "model.safetensors", "model.safetensors.index.json"
@@ -29,30 +29,38 @@ def described(folder: Path) -> dict[str, Any]:
     """The folder's config.json. Raises LoadError where it is missing or no JSON object."""
     file = folder / CONFIG
     if not file.is_file():
-        raise LoadError(f"{folder.name}: {CONFIG} is missing")
+        raise missing(folder.name, CONFIG)
     if file.stat().st_size > MOST_BYTES:
-        raise LoadError(f"{folder.name}: {CONFIG} is too large to be a configuration")
+        message = f"{folder.name}: {CONFIG} is too large to be a configuration"
+        raise LoadError("config-large", message, folder=folder.name, file=CONFIG)
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise LoadError(f"{folder.name}: {CONFIG} is not JSON: {error}") from error
+        said, why = folder.name, str(error)
+        message = f"{said}: {CONFIG} is not JSON: {why}"
+        raise LoadError("folder-json", message, folder=said, file=CONFIG, reason=why) from error
     if not isinstance(found, dict):
-        raise LoadError(f"{folder.name}: {CONFIG} is not a JSON object")
+        message = f"{folder.name}: {CONFIG} is not a JSON object"
+        raise LoadError("folder-object", message, folder=folder.name, file=CONFIG)
     return found
 
 
 def checked(folder: Path) -> dict[str, Any]:
     """The config.json of a folder that may be loaded. Raises LoadError."""
-    config = described(folder)
+    config, said = described(folder), folder.name
     if not isinstance(config.get("model_type"), str):
-        raise LoadError(f"{folder.name}: {CONFIG} names no model_type, so it is unknown what it is")
+        message = f"{said}: {CONFIG} names no model_type, so it is unknown what it is"
+        raise LoadError("model-type", message, folder=said, file=CONFIG)
     if config.get("quantization_config"):
-        raise LoadError(f"{folder.name} is quantised; attnviz reads models in full numbers only")
+        message = f"{said} is quantised; attnviz reads models in full numbers only"
+        raise LoadError("quantised", message, folder=said)
     layers = [
         x for name, x in config.items() if name.endswith(("layer", "layers")) and isinstance(x, int)
     ]
     if max(layers, default=0) > MOST_LAYERS:
-        raise LoadError(f"{folder.name} wants {max(layers)} layers; {MOST_LAYERS} are the most")
+        wanted = max(layers)
+        message = f"{said} wants {wanted} layers; {MOST_LAYERS} are the most"
+        raise LoadError("layers", message, folder=said, wanted=wanted, most=MOST_LAYERS)
     weight_files(folder)
     return config
 
@@ -65,11 +73,13 @@ def weight_files(folder: Path) -> list[Path]:
         return _listed(folder)
     pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
     if pickles:
-        raise LoadError(
-            f"{folder.name} has its weights as {pickles[0]}, which could run code when it is "
-            f"opened: attnviz reads {ONE} only"
+        said, file = folder.name, pickles[0]
+        message = (
+            f"{said} has its weights as {file}, which could run code when it is opened: "
+            f"attnviz reads {ONE} only"
         )
-    raise LoadError(f"{folder.name}: {ONE} is missing")
+        raise LoadError("pickles", message, folder=said, file=file, wanted=ONE)
+    raise missing(folder.name, ONE)
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -78,9 +88,12 @@ def _listed(folder: Path) -> list[Path]:
         index = json.loads((folder / MANY).read_text(encoding="utf-8"))
         names = sorted(set(index["weight_map"].values()))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LoadError(f"{folder.name}: {MANY} cannot be read") from error
+        message = f"{folder.name}: {MANY} cannot be read"
+        raise LoadError("index", message, folder=folder.name, file=MANY) from error
     for name in names:
         inside = isinstance(name, str) and Path(name).name == name
         if not inside or not name.endswith(".safetensors") or not (folder / name).is_file():
-            raise LoadError(f"{folder.name}: {MANY} names {str(name)[:80]!r}, which is not there")
+            said, short = folder.name, repr(str(name)[:80])
+            message = f"{said}: {MANY} names {short}, which is not there"
+            raise LoadError("index-name", message, folder=said, file=MANY, name=short)
     return [folder / name for name in names]

@@ -26,8 +26,10 @@ def fetched(name: str) -> Path:
         folder = snapshot_download(name, allow_patterns=list(WANTED), ignore_patterns=["*/*"])
     except Exception as error:
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise LoadError(
-            f"there is no folder {name!r}, and it could not be fetched from the Hugging Face hub: "
-            f"{why[:200]}"
-        ) from error
+        short, why = repr(name), why[:200]
+        message = (
+            f"there is no folder {short}, and it could not be fetched from the Hugging Face hub: "
+            f"{why}"
+        )
+        raise LoadError("unfetched", message, name=short, reason=why) from error
     return Path(folder)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from attnviz.adapters.part import has_table, own_parts
 from attnviz.adapters.reading import Call, Plan
-from attnviz.adapters.seam import UNREADABLE, Answer, Asked
+from attnviz.adapters.refusal import unreadable
+from attnviz.adapters.seam import Answer, Asked
 from attnviz.pretrained import LoadError
 
 SOURCE, TARGET = 5, 3
@@ -49,7 +50,7 @@ class Probe:
     def plan(self, stack: str, turned: bool) -> Plan:
         """The stack's attentions by name. Raises LoadError where there are none."""
         if not self.asked:
-            raise LoadError(UNREADABLE)
+            raise unreadable()
         counts, calls, table = {"self": 0, "cross": 0}, [], None
         for asked in self.asked:
             kind = "cross" if asked.k.shape[2] != asked.q.shape[2] else "self"
@@ -60,7 +61,8 @@ class Probe:
             counts[kind] += 1
         n_layers = self.events.count("leave")
         if counts["cross"] not in (0, counts["self"]) or 0 < n_layers < counts["self"]:
-            raise LoadError("attnviz knows one attention of a kind in a layer, and no more")
+            message = "attnviz knows one attention of a kind in a layer, and no more"
+            raise LoadError("attentions", message)
         return Plan(stack=stack, calls=tuple(calls), layered=self._layered(calls))
 
     def _layered(self, calls: list[Call]) -> bool:

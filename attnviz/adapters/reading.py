@@ -184,7 +184,9 @@ def agree(
             continue
         far = float((theirs - ours).abs().max()) if theirs.shape == ours.shape else float("inf")
         if not far <= TOLERANCE * size * slack:
-            raise LoadError(
-                f"{path}.{name}: this model computes its attention in a way that attnviz does not "
-                f"know (its numbers and ours are {far:.2g} apart)"
+            place, apart = f"{path}.{name}", f"{far:.2g}"
+            message = (
+                f"{place}: this model computes its attention in a way that attnviz does not know "
+                f"(its numbers and ours are {apart} apart)"
             )
+            raise LoadError("attention", message, name=place, far=apart)

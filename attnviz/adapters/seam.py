@@ -15,10 +15,6 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 NAME = "attnviz"
-UNREADABLE = (
-    "the attention of this architecture does not pass through the interface of transformers, so "
-    "that attnviz cannot read it"
-)
 Answer = tuple[Tensor, Tensor | None]
 """(mixed values BTHE, pattern BHTS), as an attention function of transformers gives them."""
 

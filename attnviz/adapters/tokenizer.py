@@ -28,7 +28,8 @@ class ForeignTokenizer:
     def __init__(self, hf: Any, known: Mapping[str, int | None]) -> None:
         self._hf = hf
         if getattr(hf, "separate_vocabs", False):
-            raise LoadError("its tokenizer has another vocabulary for each language")
+            message = "its tokenizer has another vocabulary for each language"
+            raise LoadError("vocabularies", message)
         self._rust: Any = hf.backend_tokenizer if hf.is_fast else Slow(hf)
         if hf.is_fast:
             self._rust.no_truncation()

@@ -8,9 +8,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from attnviz.adapters.folder import weight_files
-from attnviz.adapters.seam import NAME, UNREADABLE
+from attnviz.adapters.refusal import line, no_text, unreadable, unusable, within
+from attnviz.adapters.seam import NAME
 from attnviz.adapters.unlisted import UNLISTED
-from attnviz.pretrained import LoadError, named
+from attnviz.error import LoadError, lacking, misshapen
 
 LOCAL: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
 UNUSED = ("pooler",)
@@ -29,13 +30,14 @@ def read(folder: Path, config: Any, name: str) -> Any:
         model, missing = _read(folder, config, transformers.AutoModel)
     missing = [key for key in missing if key.split(".")[0] not in UNUSED]
     if missing:
-        raise LoadError(f"{folder.name} lacks the weights {named(sorted(missing))}")
+        raise lacking(folder.name, sorted(missing))
     for part in UNUSED:
         if getattr(model, part, None) is not None:
             setattr(model, part, None)
     for key, value in model.state_dict().items():
         if value.is_floating_point() and not value.isfinite().all():
-            raise LoadError(f"{folder.name}: {key} holds a number that is not finite")
+            message = f"{folder.name}: {key} holds a number that is not finite"
+            raise LoadError("folder-finite", message, folder=folder.name, name=key)
     return model.eval().requires_grad_(False)
 
 
@@ -43,19 +45,23 @@ def _read(folder: Path, config: Any, of: Any) -> tuple[Any, list[str]]:
     """The model and the names of the weights that the folder does not have."""
     way = "eager" if config.model_type in UNLISTED else NAME
     about = {"use_safetensors": True, "dtype": torch.float32, "attn_implementation": way}
+    said = folder.name
     try:
         model, info = of.from_pretrained(
             folder, config=config, output_loading_info=True, **about, **LOCAL
         )
     except KeyError as error:
         if error.args != (NAME,):
-            raise LoadError(f"{folder.name} cannot be loaded: it knows no {error}") from error
-        raise LoadError(f"{folder.name} ({config.model_type}): {UNREADABLE}") from error
+            message = f"{said} cannot be loaded: it knows no {error}"
+            raise LoadError("loading-key", message, folder=said, key=str(error)) from error
+        raise within(folder, config.model_type, unreadable()) from error
     except Exception as error:
-        raise LoadError(f"{folder.name} cannot be loaded: {line(error)}") from error
+        why = line(error)
+        message = f"{said} cannot be loaded: {why}"
+        raise LoadError("loading", message, folder=said, reason=why) from error
     if info["mismatched_keys"]:
         key, found, wanted = min(info["mismatched_keys"])
-        raise LoadError(f"{key} has shape {tuple(found)}, but the model needs {tuple(wanted)}")
+        raise misshapen(key, tuple(found), tuple(wanted))
     return model, list(info["missing_keys"])
 
 
@@ -73,26 +79,20 @@ def _fits(folder: Path, config: Any, name: str) -> None:
                 else transformers.AutoModel.from_config(config)
             )
     except SafetensorError as error:
-        raise LoadError(
-            f"{folder.name}: {error} in its weights, which are no safetensors"
-        ) from error
+        said, why = folder.name, str(error)
+        message = f"{said}: {why} in its weights, which are no safetensors"
+        raise LoadError("folder-safetensors", message, folder=said, reason=why) from error
     except Exception as error:
-        raise LoadError(f"{folder.name}: config.json cannot be used: {line(error)}") from error
+        raise unusable(folder, error) from error
     if model.main_input_name != "input_ids":
-        raise LoadError(f"{folder.name}: {config.model_type} is no text model")
+        raise no_text(folder, config.model_type)
     wanted = sum(x.numel() for x in model.parameters())
     if wanted > 2 * there + 1_000_000:
-        raise LoadError(
-            f"{folder.name} holds {there:,} numbers, but its config.json asks for {wanted:,}"
-        )
+        said = folder.name
+        message = f"{said} holds {there:,} numbers, but its config.json asks for {wanted:,}"
+        raise LoadError("numbers", message, folder=said, found=there, wanted=wanted)
 
 
 def _numbers(file: Path) -> int:
     with safe_open(file, "pt") as stored:
         return sum(math.prod(stored.get_slice(n).get_shape()) for n in stored.keys())  # noqa: SIM118
-
-
-def line(error: Exception) -> str:
-    """The first line of what went wrong, not long."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return (lines[0].strip() if lines else type(error).__name__)[:300]

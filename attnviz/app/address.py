@@ -19,7 +19,7 @@ from attnviz.app.text import LANGUAGES
 @dataclass(frozen=True)
 class Choice:
     """`options` None means any text; `number` means a whole number of at least 0, or unset;
-    `between` means any number from its first to its second; `known` says which texts there are."""
+    `between` means a number from its first to its second; `known` says which texts there are."""
 
     default: str | float | bool | None
     options: tuple[str, ...] | None = None
@@ -29,15 +29,12 @@ class Choice:
 
     def parse(self, value: str) -> str | float | bool | None:
         """The value that `value` in a URL stands for. Raises ValueError where it is none."""
-        if self.between is not None:
-            low, high = self.between
-            if not low <= float(value) <= high:
-                raise ValueError(value)
-            return float(value)
         if self.number:
             if not (value.isascii() and value.isdigit() and len(value) < 5):
                 raise ValueError(value)
-            return int(value)
+            return self._within(int(value))
+        if self.between is not None:
+            return self._within(float(value))
         if isinstance(self.default, bool):
             if value not in ("0", "1"):
                 raise ValueError(value)
@@ -47,6 +44,12 @@ class Choice:
         if self.known is not None and not self.known(value):
             raise ValueError(value)
         return value[:MAX_TEXT]
+
+    def _within(self, value: float) -> float:
+        low, high = self.between or (value, value)
+        if not low <= value <= high:
+            raise ValueError(value)
+        return value
 
 
 MAX_TEXT = 20_000
@@ -58,8 +61,9 @@ CHOICES: Mapping[str, Choice] = {
     "to": Choice("auto", ("auto", "zh", "en")),
     "target": Choice(""),
     "group": Choice(""),
-    "write": Choice(24, number=True),
-    "draw": Choice(1, number=True),
+    "write": Choice(24, number=True, between=(0, 200)),
+    "draw": Choice(1, number=True, between=(0, 9999)),
+    "warmth": Choice(0.8, between=(0.05, 5.0)),
     "special": Choice("show", get_args(Special)),
     "words": Choice(False),
     "block": Choice("decoder.cross", BLOCKS),
@@ -83,7 +87,7 @@ CHOICES: Mapping[str, Choice] = {
     "softmax": Choice("stable", ("stable", "naive")),
     "tau": Choice(1.0, between=(0.02, 5.0)),
     "temperature": Choice(1.0, between=(0.05, 5.0)),
-    "top_k": Choice(0, number=True),
+    "top_k": Choice(0, number=True, between=(0, 9999)),
     "top_p": Choice(1.0, between=(0.01, 1.0)),
     "put": Choice(""),
     "where": Choice("*"),

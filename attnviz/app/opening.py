@@ -59,7 +59,7 @@ def _changed() -> None:
     state = st.session_state
     if example.known(state["text"] or ""):
         state.update(text=example.first(state["model"], state["lang"]), target="")
-    state.update(block=CHOICES["block"].default, layer=None, head=None)
+    state.update(block=CHOICES["block"].default, layer=None, head=None, group="")
     address.forget_cell()
 
 
@@ -94,9 +94,9 @@ def _place(text: Text) -> str | None:
         session.bundle(name)
         return shelf.add(name)
 
-    found, mistake = _tried(text, text("open-loading", name=verbatim(name)), load)
+    found, mistake = _tried(text("open-loading", name=verbatim(name)), load)
     if mistake:
-        st.error(mistake)
+        st.error(_said(text, mistake))
     elif wanted:
         del state["wanted"]
         note.empty()
@@ -122,10 +122,10 @@ def _file(text: Text) -> str | None:
     known, found, mistake = state.get("sent-found", ("", None, None))
     fresh = known != file.file_id
     if fresh:
-        found, mistake = _tried(text, text("open-reading", name=verbatim(file.name)), send)
+        found, mistake = _tried(text("open-reading", name=verbatim(file.name)), send)
         state["sent-found"] = (file.file_id, found, mistake)
     if mistake:
-        st.error(mistake)
+        st.error(_said(text, mistake))
     if found and shelf.bare(found):
         return _weights(text, found)
     return found if fresh else None
@@ -138,10 +138,10 @@ def _weights(text: Text, name: str) -> str | None:
     known, found, mistake = state.get("weights-found", (None, None, None))
     fresh = known != asked
     if fresh:
-        found, mistake = _tried(text, text("open-reading", name=shelf.label(name)), _read(*asked))
+        found, mistake = _tried(text("open-reading", name=shelf.label(name)), _read(*asked))
         state["weights-found"] = (asked, found, mistake)
     if mistake:
-        note.error(mistake)
+        note.error(_said(text, mistake))
     return found if fresh else None
 
 
@@ -171,12 +171,20 @@ def _lines(text: Text, side: str) -> tuple[str, ...]:
     return tuple((st.text_area(text(f"open-{side}"), **about) or "").splitlines())
 
 
-def _tried(text: Text, doing: str, act: Callable[[], str]) -> tuple[str | None, str | None]:
-    """What `act` has opened, or one sentence that says why it could not."""
+def _tried(doing: str, act: Callable[[], str]) -> tuple[str | None, Exception | None]:
+    """What `act` has opened, or the mistake why it could not. The session keeps the mistake, since
+    its language may change, but not the file, which the mistake's traceback would hold."""
     try:
         with st.spinner(doing, show_time=True):
             return act(), None
-    except InputError as error:
-        return None, text.mistake(error)
-    except (LoadError, OSError) as error:
-        return None, text("open-refused", reason=plain(str(error)))
+    except (InputError, LoadError, OSError) as error:
+        error.__cause__ = error.__context__ = None
+        return None, error.with_traceback(None)
+
+
+def _said(text: Text, mistake: Exception) -> str:
+    """The mistake as one sentence."""
+    if isinstance(mistake, InputError):
+        return text.mistake(mistake)
+    known = isinstance(mistake, LoadError)
+    return text("open-refused", reason=text.reason(mistake) if known else plain(str(mistake)))

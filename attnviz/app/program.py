@@ -30,14 +30,13 @@ def run_lines(request: Request) -> list[str]:
     if request.put:
         given = f", parameters={dict(request.put.values)}" if request.put.values else ""
         put = f', variant="{request.put.name}", where="{request.where}"{given}'
+    written = f", n_new={request.write}" if request.write else ""
+    seed = f", seed={request.draw}" if request.draw else ""
+    how = f", decision=attnviz.{request.decision}" if request.decision != GREEDY else ""
     lines = [
         f'bundle = attnviz.load("{request.model}")',
-        f"trace = attnviz.run(bundle, {request.text!r}{target}{to}{put})",
+        f"trace = attnviz.run(bundle, {request.text!r}{target}{to}{put}{written}{seed}{how})",
     ]
-    more = ""
-    if request.decision != GREEDY:
-        lines.insert(0, "from attnviz.model.decision import Decision")
-        more += f", decision={request.decision}"
     if request.switches and request.switches.variants:
         built = []
         for name, values in request.switches.variants.items():
@@ -46,9 +45,8 @@ def run_lines(request: Request) -> list[str]:
         lines.insert(0, "from attnviz.attention.parts import combine")
         lines.append("known = attnviz.variants()")
         lines.append(f"parts = combine({', '.join(built)})")
-        more += f', changes={{"{request.switches.attention}": parts}}'
-    if more:
-        lines.append(f"trace = attnviz.run(bundle, {request.text!r}, trace{to}{put}{more})")
+        changes = f', changes={{"{request.switches.attention}": parts}}'
+        lines.append(f"trace = attnviz.run(bundle, {request.text!r}, trace{to}{put}{how}{changes})")
     return lines
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from attnviz.analysis.block import side
 from attnviz.analysis.display import Shown
 from attnviz.analysis.sharpness import sharpest_head
 from attnviz.app.session import View
@@ -41,7 +42,7 @@ def current() -> Selection:
 
 def settle(view: View, displays: Mapping[str, Shown]) -> None:
     """Fill in what was not chosen and bring what does not exist back into range: the head that
-    decides most clearly, and in it the cell with the largest weight of a middle row."""
+    reads most clearly, and in it the largest weight of a middle row that looks at text."""
     state = st.session_state
     if state["block"] not in displays:
         state["block"] = list(displays)[-1]
@@ -51,8 +52,19 @@ def settle(view: View, displays: Mapping[str, Shown]) -> None:
     state["layer"] = min(layer if state["layer"] is None else state["layer"], n_layers - 1)
     state["head"] = min(head if state["head"] is None else state["head"], n_heads - 1)
     if state["row"] is None:
-        state["row"] = n_rows // 2
+        state["row"] = _row(view, display, state["layer"], state["head"])
     state["row"] = min(state["row"], n_rows - 1)
     if state["col"] is None:
         state["col"] = int(display.weights[state["layer"], state["head"], state["row"]].argmax())
     state["col"] = min(state["col"], n_columns - 1)
+
+
+def _row(view: View, display: Shown, layer: int, head: int) -> int:
+    """The row nearest to the middle that puts its largest weight on a token of the text; the middle
+    one where none does."""
+    special = side(view.trace, display.block)[1].special
+    rest = [all(special[i] for i in group) for group in display.columns.groups]
+    best = display.weights[layer, head].argmax(-1).tolist()
+    middle = len(best) // 2
+    reads = [row for row, column in enumerate(best) if not rest[column]]
+    return min(reads, key=lambda row: abs(row - middle), default=middle)

@@ -5,13 +5,16 @@ from typing import Any
 
 import streamlit as st
 
-from attnviz.analysis.label import label, labels
+from attnviz.analysis.label import label, labels, strange
 from attnviz.analysis.prediction import Prediction, guesses, predictions
 from attnviz.app import bare, components, hidden, session, verdict
-from attnviz.app.address import forget_cell
+from attnviz.app.address import CHOICES, forget_cell
 from attnviz.app.session import View
 from attnviz.app.text import Text
 from attnviz.trace import Tokens
+
+STRANGE = 0.4
+"""Share of the tokens that stand for no text from which on an answer means little."""
 
 
 def box(text: Text) -> None:
@@ -40,15 +43,18 @@ def _target(text: Text) -> None:
 
 
 def _writing(text: Text) -> None:
-    """How many tokens to write, and by which draw of chance."""
-    columns = st.columns(2)
-    for column, name, most in zip(columns, ("write", "draw"), (200, 9999), strict=True):
+    """How many tokens to write, by which draw of chance, and at which temperature."""
+    steps = {"write": 1, "draw": 1, "warmth": 0.1}
+    for column, (name, step) in zip(st.columns(len(steps)), steps.items(), strict=True):
+        least, most = CHOICES[name].between or (None, None)
         column.number_input(
             text(name),
-            0,
+            least,
             most,
+            step=step,
             key=name,
             help=text(f"{name}-help"),
+            disabled=name == "warmth" and not st.session_state["draw"],
             on_change=forget_cell,
             persist_state="session",
         )
@@ -144,16 +150,29 @@ def _chips(tokens: Tokens | None, view: View) -> list[dict[str, Any]]:
 
 
 def notes(text: Text, view: View) -> None:
-    """What the reader has to know about this run: cut text, unfinished decoding."""
+    """What the reader has to know about this run."""
     if view.bare:
         return bare.notes(text, view)
-    facts = view.trace.facts
+    for note in said(text, view):
+        st.info(note)
+
+
+def said(text: Text, view: View) -> list[str]:
+    """What is to be known of a run: cut text, characters the model cannot read, unfinished
+    decoding."""
+    facts, found = view.trace.facts, []
     for side in ("source", "target"):
         if left_out := facts["cut"].get(side, 0):
-            st.info(text(f"cut-{side}", left_out=left_out, limit=facts["n_ctx"]))
+            found.append(text(f"cut-{side}", left_out=left_out, limit=facts["n_ctx"]))
+    read = view.trace.source or view.trace.target
+    assert read is not None, "a model reads something"
+    share = strange(read, view.bundle.tokenizer.unknown)
+    if share > STRANGE:
+        found.append(text("strange", percent=round(100 * share)))
     alone = view.bundle.task == "write"
     if not (facts.get("finished", True) or view.request.target or alone):
-        st.info(text("unfinished", n=len(view.trace.target or ())))
+        found.append(text("unfinished", n=len(view.trace.target or ())))
+    return found
 
 
 def facts_line(text: Text, view: View) -> None:

@@ -16,7 +16,7 @@ from attnviz.app import shelf, spec
 from attnviz.app.address import MAX_TEXT
 from attnviz.app.spec import Chosen
 from attnviz.app.switches import Switches
-from attnviz.app.text import Text, plain
+from attnviz.app.text import Text
 from attnviz.error import InputError
 from attnviz.model.decision import GREEDY, Decision
 from attnviz.model.swap import Swap, swapped
@@ -29,8 +29,6 @@ from attnviz.trace import Trace
 torch.set_num_threads(1)  # two fight over two cores, many times slower
 FORCED = ("translate", "rebuild")
 """Tasks whose answer a reader can force; None is a model that cannot be opened."""
-BY_CHANCE = Decision(temperature=0.8)
-"""How tokens are drawn where chance decides."""
 _TURN = threading.Lock()
 """One sentence at a time: runs that take turns at every small operation each take many times as
 long, and so do all readers wait."""
@@ -40,7 +38,7 @@ long, and so do all readers wait."""
 class Request:
     """What is asked of a model: all that a trace depends on. `put` takes the place of the model's
     own attention `where` that says. A decoder alone writes on, `write` tokens: the most probable
-    ones, or those of the `draw` of chance."""
+    ones, or with a `draw` those of chance, by the same `decision` that is recorded."""
 
     model: str
     text: str
@@ -139,8 +137,16 @@ def _run(request: Request) -> Trace:
             parameters=dict(put.values) if put else None,
             changes=changes,
             n_new=request.write,
-            **({"seed": request.draw, "decision": BY_CHANCE} if request.draw else {}),
+            seed=request.draw or None,
+            decision=request.decision,
         )
+
+
+def decision(temperature: str) -> Decision:
+    """How the widgets say that a token is chosen; `temperature` names the one that counts."""
+    state = st.session_state
+    top_k = state["top_k"] or None
+    return Decision(temperature=state[temperature], top_k=top_k, top_p=state["top_p"])
 
 
 def changes(request: Request) -> Changes:
@@ -155,8 +161,9 @@ def changes(request: Request) -> Changes:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def decided(request: Request) -> Trace:
     """The trace that answers `request`, with its decision: the model itself is not run again."""
-    found = trace(replace(request, decision=GREEDY))
-    return found if request.decision == GREEDY else decided_anew(found, request.decision)
+    if request.draw or request.decision == GREEDY:
+        return trace(request)
+    return decided_anew(trace(replace(request, decision=GREEDY)), request.decision)
 
 
 def asked() -> Request:
@@ -173,6 +180,8 @@ def asked() -> Request:
         found = replace(found, target="")
     if doing == "write":
         found = replace(found, write=state["write"], draw=state["draw"])
+        if found.draw:
+            found = replace(found, decision=decision("warmth"))
     return replace(found, put=spec.parse(put)[0], where=where) if put else found
 
 
@@ -187,7 +196,7 @@ def current(text: Text, plain_model: bool = False) -> View | None:
     except InputError as error:
         st.error(text.mistake(error))
     except LoadError as error:
-        st.error(text("error-model", reason=plain(str(error))))
+        st.error(text("error-model", reason=text.reason(error)))
     else:
         st.session_state["good"] = request
         return view

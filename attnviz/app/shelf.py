@@ -136,7 +136,8 @@ def trace_of(item: Item) -> Trace:
 
 def _item(name: str) -> Item:
     if name not in _ITEMS:
-        raise LoadError("the file that was sent is not here any more: send it once more")
+        message = "the file that was sent is not here any more: send it once more"
+        raise LoadError("gone", message)
     return _ITEMS[name]
 
 

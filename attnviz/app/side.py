@@ -17,6 +17,7 @@ from attnviz.analysis.prediction import verdict
 from attnviz.analysis.sharpness import sharpest_head
 from attnviz.app import about, session
 from attnviz.app.head import is_dark
+from attnviz.app.sentence import said
 from attnviz.app.session import Request, View
 from attnviz.app.text import Text, plain
 from attnviz.figures.heatmap import heatmap
@@ -66,6 +67,8 @@ def panel(text: Text, chosen: Sequence[Summary], sentence: str) -> None:
     """The answers of all, and pictures of where they looked. Raises InputError and LoadError."""
     with st.spinner(text("working")):
         views = [session.answered(Request(one.name, sentence, "", None)) for one in chosen]
+    for note in dict.fromkeys(note for view in views for note in said(text, view)):
+        st.info(note)
     (_classifiers if views[0].bundle.labels else _each)(text, views)
     _scores(text, chosen)
 

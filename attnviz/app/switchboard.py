@@ -17,7 +17,7 @@ from attnviz.app.text import Text, verbatim
 from attnviz.app.way import place
 from attnviz.attention.parts import Parts, over
 from attnviz.figures.number import digits
-from attnviz.model.decision import GREEDY, Decision
+from attnviz.model.decision import GREEDY
 
 SWITCHES = ("scaling", "mask", "softmax", "tau")
 NORMAL = {name: CHOICES[name].default for name in SWITCHES}
@@ -26,8 +26,10 @@ NORMAL = {name: CHOICES[name].default for name in SWITCHES}
 def switched(base: View) -> View:
     """The view with the switches that are on; `base` itself where none is."""
     switches = _switches(base)
-    decision = _decision() if "logits" in base.trace else GREEDY
-    if switches is None and decision == GREEDY:
+    decision = base.request.decision
+    if "logits" in base.trace and not base.request.draw:
+        decision = session.decision("temperature")
+    if switches is None and decision == base.request.decision:
         return base
     request = replace(base.request, switches=switches, decision=decision)
     return View(base.bundle, request, session.decided(request))
@@ -46,13 +48,6 @@ def _switches(base: View) -> Switches | None:
     if attention in session.changes(base.request):
         return None
     return found if found.variants else None
-
-
-def _decision() -> Decision:
-    state = st.session_state
-    return Decision(
-        temperature=state["temperature"], top_k=state["top_k"] or None, top_p=state["top_p"]
-    )
 
 
 def is_causal(base: View, attention: str) -> bool:
@@ -74,13 +69,13 @@ def panel(text: Text, base: View, view: View, path: str) -> None:
         with right:
             _checks(text, base, view, attention)
     elif not way.scope(path) and "logits" in view.trace:
-        _choice(text)
+        _choice(text, drawn=view.request.draw > 0)
 
 
 def banner(text: Text, view: View) -> None:
     """On every step: what is switched, and the way back."""
     on = view.request.switches
-    if on is None and view.request.decision == GREEDY:
+    if on is None and (view.request.draw or view.request.decision == GREEDY):
         return
     said = text("switch-decision")
     if on:
@@ -215,13 +210,13 @@ def _checked(_base: View, request: Request, attention: str) -> list[invariant.Ch
     return invariant.checks(session.decided(request), attention, parts, causal)
 
 
-def _choice(text: Text) -> None:
-    """How a token is chosen from the logits."""
+def _choice(text: Text, *, drawn: bool) -> None:
+    """How a token is chosen from the logits; where chance has `drawn` the text, also how it was."""
     st.markdown(f"##### {text('decision')}")
-    st.caption(text("decision-help"))
+    st.caption(text("decision-drawn" if drawn else "decision-help"))
     first, second, third = st.columns(3)
     with first:
-        _slider(text, "temperature", 0.05, _again)
+        _slider(text, "warmth" if drawn else "temperature", 0.05, _again)
     with second:
         st.number_input(
             text("top_k"),

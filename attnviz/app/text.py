@@ -13,10 +13,11 @@ from typing import Any
 from fluent.runtime import FluentBundle, FluentResource
 from fluent.syntax import ast
 
-from attnviz.error import InputError
+from attnviz.error import CodedError, InputError, LoadError
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "简体中文"}
 _LOCALES = {"en": "en-GB", "zh": "zh-CN"}
+_LARGE = 10**15
 
 
 class Text:
@@ -44,7 +45,22 @@ class Text:
 
     def mistake(self, error: InputError) -> str:
         """The mistake as one sentence, for Markdown."""
-        return self(f"error-{error.code}", **{n: plain(x) for n, x in error.facts.items()})
+        return self._coded("error", error)
+
+    def reason(self, error: LoadError) -> str:
+        """Why something cannot be opened, without a full stop, for Markdown."""
+        return self._coded("load", error)
+
+    def _coded(self, prefix: str, error: CodedError) -> str:
+        facts = {name: self._fact(fact) for name, fact in error.facts.items()}
+        return self(f"{prefix}-{error.code}", **facts)
+
+    def _fact(self, fact: object) -> object:
+        if isinstance(fact, LoadError):
+            return self.reason(fact)
+        if isinstance(fact, tuple):
+            return self("and").join(str(plain(name)) for name in fact)
+        return plain(fact)
 
     def __contains__(self, name: str) -> bool:
         """Whether the catalogue has the message `name`."""
@@ -69,7 +85,9 @@ def preferred(locale: str | None) -> str:
 
 def plain(said: object) -> object:
     """What a reader or a link gave, fit to stand in a sentence: Markdown in it has no meaning, and
-    it is not long. Numbers stay numbers."""
+    it is not long. Numbers stay numbers, but for those so large that Fluent cannot write them."""
+    if isinstance(said, int | float) and abs(said) >= _LARGE:
+        said = str(said)
     if not isinstance(said, str):
         return said
     short = said if len(said) <= 300 else said[:300] + "…"

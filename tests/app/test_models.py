@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -211,7 +212,7 @@ FILES: dict[str, tuple[Callable[[Path, bytes], bytes], str]] = {
         lambda mark, _: npz(attentions=np.array([Marks(mark)], dtype=object)),
         "pickled objects",
     ),
-    "a bomb": (lambda *_: _zip(**{"config.json": bytes(300_000_000)}), "unpacks to 300000000"),
+    "a bomb": (lambda *_: _zip(**{"config.json": bytes(300_000_000)}), "unpacks to 300,000,000"),
     "climbing": (lambda *_: _zip(**{"../config.json": b"{}"}), "leads out"),
     "half a model": (lambda _, packed: packed[: len(packed) // 2], "damaged"),
     "a wrong shape": (
@@ -241,6 +242,33 @@ def test_a_file_that_cannot_be_trusted_gets_one_sentence_and_the_page_goes_on(
     assert len(page.get("plotly_chart")) == 1
     page.text_input(key="text").set_value("I read two books.").run()
     assert not page.exception
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_on_a_chinese_page_the_reason_is_chinese(kind: str, packed: bytes, tmp_path: Path) -> None:
+    make, _ = FILES[kind]
+    page = sent(app(lang="zh"), make(tmp_path / "mark", packed), "file.bin")
+    (error,) = page.error
+    assert re.search("[一-鿿]{2}", error.value)
+    assert not re.search("[A-Za-z]{2,} [A-Za-z]{2,}", error.value)  # two words are a sentence
+    if kind == "half a model":
+        assert error.value == "无法打开：压缩包已损坏，无法读取。"
+
+
+def test_the_reason_follows_the_language_of_the_page(packed: bytes) -> None:
+    page = sent(app(), packed[: len(packed) // 2], "half.zip")
+    broken = "the zip is damaged and cannot be read"
+    assert page.error[0].value == said("open-refused", reason=broken)
+    page.selectbox(key="lang").set_value("zh").run()
+    assert not page.exception
+    assert page.error[0].value == "无法打开：压缩包已损坏，无法读取。"
+
+
+def test_on_a_chinese_page_a_name_without_a_model_has_a_chinese_reason() -> None:
+    page = app(lang="zh")
+    page.text_input(key="place").set_value("nowhere").run()
+    page.button(key="load").click().run()
+    assert page.error[0].value.startswith("无法打开：没有名为 'nowhere' 的模型；内置模型：")
 
 
 def test_a_folder_is_opened_by_its_name(
@@ -275,7 +303,8 @@ def test_a_link_to_a_model_elsewhere_fetches_nothing_before_the_button(
     def load(name: str, device: str | None = None) -> Bundle:
         asked.append(str(name))
         if "/" in str(name):
-            raise LoadError("it could not be fetched")
+            why = "it could not be fetched"
+            raise LoadError("unfetched", why, name=name, reason="no route")
         return pretrained.load(name, device)
 
     monkeypatch.setattr(attnviz, "load", load)

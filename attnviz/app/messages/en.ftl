@@ -66,14 +66,17 @@ target-rebuild = Force this text
 target-rebuild-placeholder = Empty: the model rebuilds the sentence
 target-help = Type what it should write to see how the model reads it: each token's probability and attention are those of your text.
 write = Write on
-write-help = How many tokens the model writes after your text. 0: it only reads it, and says which token would come next.
+write-help = How many tokens the model writes after your text, at most 200. 0: it only reads it, and says which token would come next.
 draw = Chance
-draw-help = 0: always the most probable token. Any other number: each token is drawn by chance, as probable as the model thinks at temperature 0.8; the same number draws the same tokens.
-hide-hint = Double-click a token (or press m on it) to hide it behind { $mask }, once more to bring it back.
+draw-help = 0: always the most probable token. Any other number, up to 9999: each token is drawn by chance, as often as the model thinks it probable; the same number draws the same tokens.
+warmth = Temperature
+warmth-help = At 1 the tokens are drawn as probable as the model thinks; below 1 it dares less, above 1 more.
+hide-hint = Double-click a word (or press m on it) to hide it behind { $mask }, once more to bring it back. A { $mask } that was not hidden so becomes the model's guess.
 hidden-guess = { $number ->
     [0] { $mask } is:
    *[other] { $mask } { $number } is:
 }
+hidden-more = Point at the other { $n } hidden words to see what the model takes them for.
 verdict = Says:
 verdict-label = { $label } { $percent } %
 verdict-adds = Adds { $amount } to the logit of { $label }, compared with the mean of all labels
@@ -82,6 +85,7 @@ working = Computing every step …
 facts = { $model }: { $layers }, { $heads } heads, d_model { $width }, { $parameters } M parameters, { $dtype } on { $device }
 cut-source = The sentence is longer than the model's { $limit } tokens: its last { $left_out } characters were left out.
 cut-target = The forced text is longer than the model's { $limit } tokens: its last { $left_out } characters were left out.
+strange = { $percent } % of the tokens are single bytes or unknown: the model has hardly seen such characters, so what it says of them means little.
 unfinished = The model did not come to an end within { $n } tokens; its text is cut off there.
 
 ## Blocks
@@ -218,6 +222,93 @@ error-weights-side = The weights have no { $side } tokens, but a list of them wa
 error-weights-square = { $block } has { $rows } queries and { $columns } keys, but both are the same tokens.
 error-weights-sizes = { $block } has { $size } { $side } tokens, but { $first } has { $known }.
 
+## Why a model or a file cannot be opened: ends of a sentence, which has the full stop
+and = {" and "}
+load-no-model = there is no model { $name }; built in: { $known }
+load-no-folder = there is no folder { $name }
+load-unfetched = there is no folder { $name }, and it could not be fetched from the Hugging Face hub: { $reason }
+load-gone = the file that was sent is not here any more: send it once more
+load-missing-file = { $folder }: { $file } is missing
+load-config = { $file } cannot be used: { $reason }
+load-config-object = { $file } cannot be used: it is not a JSON object
+load-json = { $file } is not JSON
+load-object = { $file } is not a JSON object
+load-size = { $name } is { $value }, at most { $most } is taken
+load-positions = n_ctx x d_model is { $value }, at most { $most } is taken
+load-sentencepiece = { $file } is not a SentencePiece model
+load-pieces = { $file } lacks one of the pieces <s>, </s> and <pad>
+load-vocabulary = the tokenizer has { $found } pieces, but the d_vocab is { $wanted }
+load-safetensors = { $file } is not a safetensors file (pickled weights are never opened)
+load-weights-missing = { $more ->
+    [0] { $file } lacks the weights { $names }
+   *[other] { $file } lacks the weights { $names } and { $more } more
+}
+load-weights-unknown = { $more ->
+    [0] { $file } has weights the model does not know: { $names }
+   *[other] { $file } has weights the model does not know: { $names } and { $more } more
+}
+load-shape = { $name } has shape { $found }, but the model needs { $wanted }
+load-finite = { $name } holds a number that is not finite
+load-large = the file has { $size } bytes, at most { $most } are taken
+load-pickle = the file is a pickle, which could run programs, and is never opened
+load-no-zip = the file is not a zip
+load-zip-damaged = the zip is damaged and cannot be read
+load-zip-files = the zip holds more than { $most } files
+load-zip-unpacks = the zip unpacks to { $size } bytes, at most { $most } are taken
+load-zip-twice = the zip holds { $name } twice
+load-zip-large = { $name } has more than { $most } bytes
+load-zip-file-damaged = { $name } in the zip is damaged
+load-zip-file-bytes = { $name } has { $found } bytes, not the { $size } declared
+load-zip-name = the zip holds the name { $name }, which is not a plain path
+load-zip-path = the zip holds the name { $name }, which leads out of its folder
+load-zip-link = { $name } in the zip is a link or a device
+load-zip-encrypted = { $name } in the zip is encrypted
+load-zip-method = { $name } is packed in a way that is not read here: only deflate is
+load-zip-packed = the zip holds { $name }, which is packed once more
+load-zip-deep = { $name } lies too deep in the zip: one folder is allowed
+load-zip-lacks = the zip lacks { $names }
+load-zip-folders = the files of the model lie in different folders of the zip
+load-zip-other = { $name } in the zip is no .npy file and no file of a model
+load-form = the file is no .npz, .npy or .safetensors
+load-array = { $name } is not an array of NumPy
+load-array-objects = { $name } holds pickled objects, which are never opened
+load-array-bytes = { $name } has { $found } bytes, but its shape asks for { $wanted }
+load-file-array = the file is not an array of NumPy
+load-file-objects = the file holds pickled objects, which are never opened
+load-file-bytes = the file has { $found } bytes, but its shape asks for { $wanted }
+load-texts = { $name } is neither an array of texts nor a JSON list
+load-texts-list = { $name } must be a list of texts
+load-trace = the file is not a whole saved trace
+load-trace-tokens = the file is a saved trace whose tokens are not whole
+load-transformers = a model in Hugging Face form needs the package transformers: pip install -r attnviz/adapters/requirements.txt
+load-config-large = { $folder }: { $file } is too large to be a configuration
+load-folder-json = { $folder }: { $file } is not JSON: { $reason }
+load-folder-object = { $folder }: { $file } is not a JSON object
+load-folder-config = { $folder }: config.json cannot be used: { $reason }
+load-model-type = { $folder }: { $file } names no model_type, so it is unknown what it is
+load-quantised = { $folder } is quantised; attnviz reads models in full numbers only
+load-layers = { $folder } wants { $wanted } layers; { $most } are the most
+load-pickles = { $folder } has its weights as { $file }, which could run code when it is opened: attnviz reads { $wanted } only
+load-index = { $folder }: { $file } cannot be read
+load-index-name = { $folder }: { $file } names { $name }, which is not there
+load-own-code = { $folder } brings code of its own, which attnviz never runs (model_type { $kind })
+load-unknown-kind = { $folder } is of a kind that transformers does not know (model_type { $kind })
+load-no-text = { $folder }: { $kind } is no text model
+load-text-alone = { $folder }: a model of the kind { $kind } cannot be run on text alone: { $reason }
+load-numbers = { $folder } holds { $found } numbers, but its config.json asks for { $wanted }
+load-loading = { $folder } cannot be loaded: { $reason }
+load-loading-key = { $folder } cannot be loaded: it knows no { $key }
+load-folder-safetensors = { $folder }: { $reason } in its weights, which are no safetensors
+load-folder-finite = { $folder }: { $name } holds a number that is not finite
+load-tokenizer = { $folder } has no tokenizer that can be used: { $reason }
+load-no-tokenizer = { $folder } has no tokenizer: { $file } is missing
+load-vocabularies = its tokenizer has another vocabulary for each language
+load-folder-vocabulary = { $folder }: the tokenizer has { $found } pieces, but the d_vocab is { $wanted }
+load-model = { $folder } ({ $kind }): { $reason }
+load-unreadable = the attention of this architecture does not pass through the interface of transformers, so that attnviz cannot read it
+load-attentions = attnviz knows one attention of a kind in a layer, and no more
+load-attention = { $name }: this model computes its attention in a way that attnviz does not know (its numbers and ours are { $far } apart)
+
 ## Steps: the page
 page-steps = Steps
 way-encoder = Encoder
@@ -338,6 +429,7 @@ check-leak = Nothing leaks from the future: outputs change by { $value } when on
 check-kernel = Same as PyTorch’s own kernel on this input: largest difference { $value } (allowed { $limit })
 check-number = Computed in { $dtype } on { $device }
 decision = How a token is chosen
+decision-drawn = This text was drawn by chance, each token as often as the step final says. These numbers draw it anew; chosen is the most probable token, which need not be the one that was drawn.
 decision-help = Normal: temperature 1, no cut. The app always writes the most probable token, which none of these changes; they matter when a token is drawn at random.
 temperature = Temperature
 temperature-help = Normal: 1. The logits are divided by it: below 1 the most probable tokens gain, above 1 the others.
@@ -498,7 +590,7 @@ step-output-left-what = Adds up the probabilities that survived the cut.
 step-output-final = Renormalise what is left
 step-output-final-what = The surviving probabilities are divided by their sum, so that they sum to 1 again.
 step-output-chosen = Choose the token or label
-step-output-chosen-what = The most probable of the tokens left is the model's choice; of a classifier's labels likewise. In the decoder, the row of the token at position t chooses the token for position t + 1.
+step-output-chosen-what = The most probable of the tokens left is the model's choice, unless chance draws the text; of a classifier's labels likewise. In the decoder, the row of the token at position t chooses the token for position t + 1.
 
 step-encode-x = Token vectors
 step-encode-x-what = Every token is represented by a vector. Here you type in its numbers; a real model learns them.
@@ -799,6 +891,14 @@ step-cnn-post = Keep what is positive
 step-cnn-post-what = Negative numbers become 0: a filter that did not find its pattern says nothing.
 step-queries = Learned queries
 step-queries-what = The pool asks with vectors that were learned with the rest of the model and are the same for every text. Each of them reads all tokens by attention.
+step-pool-q = Queries from the slots
+step-pool-q-what = In each head, the learned vector of every slot is turned into a query, which stands for what this slot collects from the text.
+step-pool-k = Keys from the text
+step-pool-k-what = The keys are made from the encoder's output, so that the slots' queries are compared with the tokens.
+step-pool-v = Values from the text
+step-pool-v-what = The values, too, are made from the encoder's output: they are what a slot receives from the tokens.
+step-pool-pattern = Attention weights on the text
+step-pool-pattern-what = The share of its attention that each slot gives to each token. The shares of a row normally sum to 1.
 step-pooled = What was pooled
 step-pooled-what = The mixture of the tokens' values is added to the query: a fixed number of vectors, however long the text.
 step-window = What each place sees

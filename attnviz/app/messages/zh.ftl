@@ -66,14 +66,17 @@ target-rebuild = 指定文字
 target-rebuild-placeholder = 留空则由模型重写句子
 target-help = 输入模型应写的文字，看看模型如何看待它：每个词元的概率和注意力都按你输入的文字计算。
 write = 续写
-write-help = 模型在你的文字之后续写多少个词元。0：只读不写，并说出下一个词元会是什么。
+write-help = 模型在你的文字之后续写多少个词元，最多 200 个。0：只读不写，并说出下一个词元会是什么。
 draw = 随机
-draw-help = 0：总是取最可能的词元。其他数字：按模型在温度 0.8 下给出的概率随机抽取；同一个数字抽到同样的词元。
-hide-hint = 双击一个词元（或在其上按 m 键）把它藏到 { $mask } 后面，再双击一次恢复。
+draw-help = 0：总是取最可能的词元。其他数字（最大 9999）：按模型给出的概率随机抽取每个词元；同一个数字抽到同样的词元。
+warmth = 温度
+warmth-help = 为 1 时按模型给出的概率抽取；小于 1 更保守，大于 1 更大胆。
+hide-hint = 双击一个词（或在其上按 m 键）把它藏到 { $mask } 后面，再双击一次恢复；不是这样藏起来的 { $mask } 会变成模型的猜测。
 hidden-guess = { $number ->
     [0] { $mask } 是：
    *[other] 第 { $number } 个 { $mask } 是：
 }
+hidden-more = 其余 { $n } 个被遮住的词：把鼠标移到它们上面，看模型的猜测。
 verdict = 判断：
 verdict-label = { $label } { $percent }%
 verdict-adds = 使 { $label } 的 logit 增加 { $amount }（相对于所有标签的平均值）
@@ -82,6 +85,7 @@ working = 正在计算每一步……
 facts = { $model }：{ $layers }，{ $heads } 个头，d_model { $width }，{ $parameters } M 参数，{ $dtype }，设备 { $device }
 cut-source = 句子超过了模型的 { $limit } 个词元上限，末尾的 { $left_out } 个字符被略去。
 cut-target = 指定的文字超过了模型的 { $limit } 个词元上限，末尾的 { $left_out } 个字符被略去。
+strange = { $percent }% 的词元是单个字节或未知词元：模型几乎没见过这样的字符，它的回答没有多少意义。
 unfinished = 模型在 { $n } 个词元内没有生成结束符，文字在此截断。
 
 ## Blocks
@@ -218,6 +222,96 @@ error-weights-side = 这些权重没有这一侧的词元（{ $side }），却�
 error-weights-square = { $block } 有 { $rows } 个查询和 { $columns } 个键，但两者本应是相同的词元。
 error-weights-sizes = { $block } 有 { $size } 个词元（{ $side }），但 { $first } 有 { $known } 个。
 
+## 模型或文件无法打开的原因：句子的后半，句号由前半所在的消息给出
+and = 、
+load-no-model = 没有名为 { $name } 的模型；内置模型：{ $known ->
+    [none] 无
+   *[other] { $known }
+}
+load-no-folder = 没有文件夹 { $name }
+load-unfetched = 没有文件夹 { $name }，也无法从 Hugging Face 下载：{ $reason }
+load-gone = 上传的文件已不在这里，请重新上传
+load-missing-file = { $folder } 中缺少 { $file }
+load-config = { $file } 无法使用：{ $reason }
+load-config-object = { $file } 无法使用：它不是 JSON 对象
+load-json = { $file } 不是 JSON
+load-object = { $file } 不是 JSON 对象
+load-size = { $name } 是 { $value }，最多接受 { $most }
+load-positions = n_ctx x d_model 是 { $value }，最多接受 { $most }
+load-sentencepiece = { $file } 不是 SentencePiece 模型
+load-pieces = { $file } 缺少 <s>、</s>、<pad> 中的某个词元
+load-vocabulary = 分词器有 { $found } 个词元，但 d_vocab 是 { $wanted }
+load-safetensors = { $file } 不是 safetensors 文件（绝不打开 pickle 格式的权重）
+load-weights-missing = { $more ->
+    [0] { $file } 缺少权重 { $names }
+   *[other] { $file } 缺少权重 { $names } 以及另外 { $more } 个
+}
+load-weights-unknown = { $more ->
+    [0] { $file } 中有模型不认识的权重：{ $names }
+   *[other] { $file } 中有模型不认识的权重：{ $names } 以及另外 { $more } 个
+}
+load-shape = { $name } 的形状是 { $found }，但模型需要 { $wanted }
+load-finite = { $name } 中有不是有限数的数字
+load-large = 文件有 { $size } 字节，最多接受 { $most } 字节
+load-pickle = 这是 pickle 文件，可能会运行程序，因此绝不打开
+load-no-zip = 文件不是 zip 压缩包
+load-zip-damaged = 压缩包已损坏，无法读取
+load-zip-files = 压缩包中的文件超过 { $most } 个
+load-zip-unpacks = 压缩包解压后有 { $size } 字节，最多接受 { $most } 字节
+load-zip-twice = 压缩包中有两个 { $name }
+load-zip-large = { $name } 超过 { $most } 字节
+load-zip-file-damaged = 压缩包中的 { $name } 已损坏
+load-zip-file-bytes = { $name } 有 { $found } 字节，与所声明的 { $size } 字节不符
+load-zip-name = 压缩包中的名称 { $name } 不是普通路径
+load-zip-path = 压缩包中的名称 { $name } 指向文件夹之外
+load-zip-link = 压缩包中的 { $name } 是链接或设备
+load-zip-encrypted = 压缩包中的 { $name } 已加密
+load-zip-method = { $name } 的压缩方式无法读取：这里只支持 deflate
+load-zip-packed = 压缩包中的 { $name } 本身又是压缩包
+load-zip-deep = { $name } 在压缩包中的位置太深：最多放在一层文件夹中
+load-zip-lacks = 压缩包中缺少 { $names }
+load-zip-folders = 模型的文件不在压缩包的同一个文件夹中
+load-zip-other = 压缩包中的 { $name } 既不是 .npy 文件，也不是模型的文件
+load-form = 文件不是 .npz、.npy 或 .safetensors
+load-array = { $name } 不是 NumPy 数组
+load-array-objects = { $name } 中有 pickle 对象，绝不打开
+load-array-bytes = { $name } 有 { $found } 字节，但按其形状应有 { $wanted } 字节
+load-file-array = 文件不是 NumPy 数组
+load-file-objects = 文件中有 pickle 对象，绝不打开
+load-file-bytes = 文件有 { $found } 字节，但按其形状应有 { $wanted } 字节
+load-texts = { $name } 既不是文本数组，也不是 JSON 列表
+load-texts-list = { $name } 必须是文本列表
+load-trace = 文件不是完整保存的轨迹
+load-trace-tokens = 文件是保存的轨迹，但其中的词元不完整
+load-transformers = Hugging Face 格式的模型需要 transformers 包：pip install -r attnviz/adapters/requirements.txt
+load-config-large = { $folder } 中的 { $file } 太大，不可能是配置文件
+load-folder-json = { $folder } 中的 { $file } 不是 JSON：{ $reason }
+load-folder-object = { $folder } 中的 { $file } 不是 JSON 对象
+load-folder-config = { $folder } 中的 config.json 无法使用：{ $reason }
+load-model-type = { $folder } 中的 { $file } 没有写 model_type，因此不知道它是什么模型
+load-quantised = { $folder } 是量化模型；attnviz 只读取未量化的模型
+load-layers = { $folder } 要求 { $wanted } 层；最多 { $most } 层
+load-pickles = { $folder } 的权重是 { $file }，打开时可能会运行代码：attnviz 只读取 { $wanted }
+load-index = { $folder } 中的 { $file } 无法读取
+load-index-name = { $folder } 中的 { $file } 提到 { $name }，但没有这个文件
+load-own-code = { $folder } 自带代码，而 attnviz 绝不运行模型自带的代码（model_type { $kind }）
+load-unknown-kind = transformers 不认识 { $folder } 这类模型（model_type { $kind }）
+load-no-text = { $folder } 不是文本模型（{ $kind }）
+load-text-alone = { $folder } 这类模型（{ $kind }）无法只用文本运行：{ $reason }
+load-numbers = { $folder } 中有 { $found } 个数，但它的 config.json 要求 { $wanted } 个
+load-loading = { $folder } 无法加载：{ $reason }
+load-loading-key = { $folder } 无法加载：不认识 { $key }
+load-folder-safetensors = { $folder } 的权重不是 safetensors 格式：{ $reason }
+load-folder-finite = { $folder } 的 { $name } 中有不是有限数的数字
+load-tokenizer = { $folder } 没有可用的分词器：{ $reason }
+load-no-tokenizer = { $folder } 没有分词器：缺少 { $file }
+load-vocabularies = 它的分词器对每种语言使用不同的词表
+load-folder-vocabulary = { $folder } 的分词器有 { $found } 个词元，但 d_vocab 是 { $wanted }
+load-model = { $folder }（{ $kind }）：{ $reason }
+load-unreadable = 这种结构的注意力不经过 transformers 的接口，attnviz 无法读取
+load-attentions = attnviz 只支持每层每种注意力各一个
+load-attention = { $name }：attnviz 不了解这个模型计算注意力的方式（双方的结果相差 { $far }）
+
 ## Steps: the page
 page-steps = 逐步计算
 way-encoder = 编码器
@@ -337,6 +431,7 @@ check-leak = 未来不泄漏：只改变后面的键和值时，输出变化 { $
 check-kernel = 与 PyTorch 自带的内核对同一输入的结果一致：最大差 { $value }（允许 { $limit }）
 check-number = 数值格式 { $dtype }，设备 { $device }
 decision = 词元怎样选出
+decision-drawn = 这段文字是随机抽取的：每个词元被抽到的机会就是 final 一步给出的概率。改动这些数字会重新抽取；chosen 是最可能的词元，不一定是抽到的那个。
 decision-help = 正常：温度 1，不截断。本应用总是写出概率最大的词元，这些设置不会改变它；随机抽取词元时它们才起作用。
 temperature = 温度
 temperature-help = 正常：1。logits 除以温度：小于 1 时概率更集中，大于 1 时更平均。
@@ -497,7 +592,7 @@ step-output-left-what = 把截断后保留下来的概率相加。
 step-output-final = 重新归一化
 step-output-final-what = 保留下来的概率除以它们的和，使总和重新为 1。
 step-output-chosen = 选出词元或标签
-step-output-chosen-what = 剩下的词元中最可能的一个就是模型的选择；分类器的标签也是如此。在解码器中，位置 t 的行为位置 t + 1 选出词元。
+step-output-chosen-what = 剩下的词元中最可能的一个就是模型的选择（随机抽取文字时除外）；分类器的标签也是如此。在解码器中，位置 t 的行为位置 t + 1 选出词元。
 
 step-encode-x = 词元向量
 step-encode-x-what = 每个词元用一个向量表示。这里由你输入数值，真实模型中则由训练学得。
@@ -795,6 +890,14 @@ step-cnn-post = 只留正数
 step-cnn-post-what = 负数变为 0：没有找到自己图样的滤波器不作声。
 step-queries = 学到的查询
 step-queries-what = 池化用随模型一起学到的向量发问，对任何文本都一样。每个查询通过注意力读所有词元。
+step-pool-q = 由槽计算查询
+step-pool-q-what = 在每个头中，每个槽学到的向量变换成一个查询，表示这个槽要从文本中收集什么。
+step-pool-k = 由文本计算键
+step-pool-k-what = 键由编码器的输出算出，槽的查询因此与各词元比对。
+step-pool-v = 由文本计算值
+step-pool-v-what = 值也由编码器的输出算出，是槽从各词元取得的内容。
+step-pool-pattern = 对文本的注意力权重
+step-pool-pattern-what = 每个槽分给各词元的注意力比例。一行的权重之和通常为 1。
 step-pooled = 池化的结果
 step-pooled-what = 各词元的值混合后加到查询上：不论文本多长，得到的向量数目固定。
 step-window = 每个位置看到的内容

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from attnviz.app import about, address, example, sentence, side
-from attnviz.app.text import Text, plain
+from attnviz.app.text import Text
 from attnviz.error import InputError
 from attnviz.pretrained import LoadError, Summary
 from attnviz.tokenizer import clean
@@ -46,7 +46,7 @@ def _side(text: Text, groups: dict[str, tuple[Summary, ...]]) -> None:
             text(f"side-{error.code}") if f"side-{error.code}" in text else text.mistake(error)
         )
     except LoadError as error:
-        st.error(text("error-model", reason=plain(str(error))))
+        st.error(text("error-model", reason=text.reason(error)))
 
 
 def _changed() -> None:

@@ -3,6 +3,7 @@
 const GAP_TO_LABEL = 6;
 const EDGE = 12; // room for the last label
 const AROUND = 4; // room for a frame
+const READABLE = 16; // a cell that holds a number
 
 /** The matrix in question fills the width and has titled axes; its labels are thinned out. */
 const MAIN = { font: 12, width: Infinity, height: 330, cellWidth: 64, cellHeight: 34, ems: 11 };
@@ -19,7 +20,8 @@ function tensorLayout(picture, manner, room, measure) {
   const widest = (labels) => Math.max(0, ...labels.map((label) => measure(label)));
   const titles = isMain ? titled(picture) : null;
 
-  const h = wholePixels(Math.min(manner.cellHeight, manner.height / rows.length));
+  const least = isMain && !picture.scale ? READABLE : 0; // without colours the numbers are all
+  const h = wholePixels(Math.min(manner.cellHeight, Math.max(least, manner.height / rows.length)));
   const down = spread(rows, font + 2, h, isMain);
   const beside = [...(down.shown.length ? rows : []), ...(titles ? [titles.row] : [])];
   const wanted = beside.length ? widest(beside) + GAP_TO_LABEL + 2 : AROUND;
