@@ -147,9 +147,9 @@ def load(name: str | Path, device: str | None = None) -> Bundle:
     """
     folder = models().get(str(name), Path(name))
     if len(str(name)) > MAX_NAME or not folder.is_dir():
-        known, short = ", ".join(models()) or "none", repr(str(name)[:80])
-        message = f"there is no model {short}; built in: {known}"
-        raise LoadError("no-model", message, name=short, known=known)
+        short = repr(str(name)[:80])
+        message = f"there is no folder {short} here, and no built-in model of that name"
+        raise LoadError("no-model", message, name=short)
     for file in (CONFIG, WEIGHTS, TOKENIZER):
         if not (folder / file).is_file():
             raise missing(folder.name, file)

@@ -40,7 +40,7 @@ def opened(page: Page, app: Server, folder: str) -> tuple[float, float]:
     page.evaluate(f"void (window.result = ({WATCH})({STILL}))")
     button.press("Enter")
     seconds = page.evaluate("window.result")["grid"] / 1000
-    page.get_by_text(f"{Path(folder).name}: ").wait_for()  # it is this model's grid
+    page.get_by_text(f"/{Path(folder).name} (").wait_for()  # it is this model's grid
     page.get_by_text("Open another model").click()  # the sentence is the first box again
     return seconds, app.peak()
 

@@ -210,6 +210,7 @@ class Foreign(nn.Module):
             n_kv_heads=first.k.shape[1],
             n_layers=max(int(c.path.split(".")[0]) + 1 for p in plans.values() for c in p.calls),
             d_head=first.q.shape[3],
+            architecture=self.hf.config.model_type,
         )
         return plans, sizes
 

@@ -21,12 +21,16 @@ def fetched(name: str) -> Path:
     """The folder that the model of this id is in, fetched where it is not there yet. Raises
     LoadError."""
     from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
+    short = repr(name)
     try:
         folder = snapshot_download(name, allow_patterns=list(WANTED), ignore_patterns=["*/*"])
+    except LocalEntryNotFoundError as error:
+        message = f"there is no folder {short}, and the Hugging Face hub cannot be reached"
+        raise LoadError("offline", message, name=short) from error
     except Exception as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        short, why = repr(name), why[:200]
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         message = (
             f"there is no folder {short}, and it could not be fetched from the Hugging Face hub: "
             f"{why}"

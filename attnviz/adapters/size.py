@@ -8,7 +8,8 @@ from attnviz.config import Kind
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """`n_layers` is that of the deepest stack. `d_head` need not be d_model / n_heads."""
+    """`n_layers` is that of the deepest stack. `d_head` need not be d_model / n_heads.
+    `architecture` is what its makers call it ("bert")."""
 
     kind: Kind
     d_vocab: int
@@ -18,6 +19,7 @@ class Sizes:
     n_kv_heads: int
     n_layers: int
     d_head: int
+    architecture: str = ""
 
     @property
     def has_encoder(self) -> bool:

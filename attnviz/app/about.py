@@ -34,4 +34,9 @@ def _line(text: Text, found: Mapping[str, float]) -> str:
 
 def size(text: Text, n_parameters: int) -> str:
     """How many parameters, in millions."""
-    return text("size", millions=f"{n_parameters / 1e6:.1f}")
+    return text("size", millions=millions(n_parameters))
+
+
+def millions(n_parameters: int) -> str:
+    """The same without words."""
+    return f"{n_parameters / 1e6:.1f}"

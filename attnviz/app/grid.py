@@ -32,7 +32,8 @@ def picture(trace: Trace, language: str = "en") -> str | None:
     found = grid_blocks(words, (shown(trace, block) for block in blocks(trace)))
     if not found and "pattern" in trace and trace["pattern"].axes == "H T S":
         found = [_bare(words, trace)]
-    return notebook.html(found, words.group("grid")) if found else None
+    said = words.group("grid") | {"hint": words("notebook-hint")}
+    return notebook.html(found, said) if found else None
 
 
 def _bare(text: Text, trace: Trace) -> GridBlock:

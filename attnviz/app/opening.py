@@ -187,4 +187,5 @@ def _said(text: Text, mistake: Exception) -> str:
     if isinstance(mistake, InputError):
         return text.mistake(mistake)
     known = isinstance(mistake, LoadError)
-    return text("open-refused", reason=text.reason(mistake) if known else plain(str(mistake)))
+    reason = text.reason(mistake) if known else plain(str(mistake))
+    return text("open-refused", reason=reason, model=plain(shelf.label(st.session_state["model"])))

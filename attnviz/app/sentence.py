@@ -86,10 +86,15 @@ def answer(text: Text, view: View) -> None:
             verdict.tint(text, view, source)
         _guess(view, source)
         hidden.panel(text, view)
+    words = text.group("chips")
+    if (prompt := view.trace.facts.get("prompt")) is not None:
+        words["target"] = text("token-row")
+        for chip in target[prompt:]:
+            chip.update(written=True, title=text("token-written", token=chip["title"]))
     components.chips(
         source,
         target,
-        text.group("chips"),
+        words,
         key="chips",
         on_hide=partial(hidden.toggle, view, "chips") if hideable else None,
     )
@@ -180,9 +185,10 @@ def facts_line(text: Text, view: View) -> None:
     if view.bare:
         return
     config, missing = view.bundle.config, view.bundle.model.missing
+    architecture = getattr(config, "architecture", "")
     said = text(
         "facts",
-        model=view.bundle.name,
+        model=f"{view.name} ({architecture})" if architecture else view.name,
         layers=" + ".join(_depths(text, view)),
         heads=config.n_heads,
         width=config.d_model,

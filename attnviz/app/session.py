@@ -80,7 +80,7 @@ class View:
     @property
     def name(self) -> str:
         """What the model or the file is called."""
-        return self.model.name if self.model else shelf.label(self.request.model)
+        return shelf.label(self.request.model)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -213,4 +213,6 @@ def answered(request: Request) -> View:
 def say_ignored(text: Text, ignored: list[str]) -> None:
     """One sentence on the parameters of the link that could not be used."""
     if ignored:
-        st.toast(text("error-address", names=", ".join(ignored)), duration="long")
+        said = text("error-address", names=", ".join(ignored))
+        more = f" {text('address-model')}" if "model" in ignored else ""
+        st.toast(said + more, duration="long")

@@ -78,7 +78,9 @@ def place(name: str) -> Path | str:
 
 def add(name: str) -> str:
     """Put a model on the shelf that was opened by its name or folder."""
-    _ITEMS.setdefault(name, Item(Path(name).name if Path(name).is_dir() else name, name))
+    folder = Path(name)
+    label = "/".join(folder.resolve().parts[1:][-2:]) if folder.is_dir() else name
+    _ITEMS.setdefault(name, Item(label, name))
     return name
 
 

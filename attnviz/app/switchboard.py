@@ -211,12 +211,14 @@ def _checked(_base: View, request: Request, attention: str) -> list[invariant.Ch
 
 
 def _choice(text: Text, *, drawn: bool) -> None:
-    """How a token is chosen from the logits; where chance has `drawn` the text, also how it was."""
+    """How a token is chosen from the logits. Where chance has `drawn` the text, it was chosen so,
+    and the temperature stands beside the sentence."""
     st.markdown(f"##### {text('decision')}")
     st.caption(text("decision-drawn" if drawn else "decision-help"))
     first, second, third = st.columns(3)
-    with first:
-        _slider(text, "warmth" if drawn else "temperature", 0.05, _again)
+    if not drawn:
+        with first:
+            _slider(text, "temperature", 0.05, _again)
     with second:
         st.number_input(
             text("top_k"),

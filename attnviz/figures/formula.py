@@ -83,7 +83,9 @@ def _mask(score: float, allowed: bool, masked: float, text: Mapping[str, str]) -
 def _exponential(masked: float, row_max: float, exp: float) -> Formula:
     symbols = r"e = \exp\left(m - \max_{s'} m_{s'}\right)"
     same = _follows(math.exp(min(0.0, masked - row_max)), exp)
-    return symbols, rf"e = \exp({_kept(masked)} {_added(-row_max)}) {same} {_kept(exp)}"
+    inner = f"{_kept(masked)} {_added(-row_max)}"
+    numbers = rf"\begin{{aligned}} e &= \exp({inner}) \\ &{same} {_kept(exp)} \end{{aligned}}"
+    return symbols, numbers
 
 
 def _weight(exp: float, row_sum: float, weight: float) -> Formula:

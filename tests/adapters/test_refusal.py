@@ -13,6 +13,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 
 from attnviz import adapters
@@ -183,6 +184,16 @@ def test_an_id_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.Monkey
     ((name, patterns),) = asked
     assert name == "somebody/some-model"
     assert not any(end in pattern for pattern in patterns for end in (".bin", ".py", ".pt"))
+
+
+def test_without_a_network_it_is_said_that_the_hub_cannot_be_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unreachable(name: str, **about: Any) -> str:
+        raise LocalEntryNotFoundError(f"{name} is not on the disk; got a ConnectError")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    refused("somebody/some-model", "the Hugging Face hub cannot be reached")
 
 
 def test_an_id_that_was_fetched_is_loaded_under_its_name(

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 import attnviz
 from attnviz import pretrained
 from attnviz.app import example, hidden, session
+from attnviz.app.program import run_lines
 from attnviz.app.session import Request, View
 from attnviz.app.side import groups
 from attnviz.app.text import LANGUAGES, Text
@@ -93,6 +94,70 @@ def side_by_side() -> None:
     models.page(text(st.session_state["lang"]))
 
 
+def walked() -> None:
+    import streamlit as st
+
+    from attnviz.app import address
+    from attnviz.app.pages import steps
+    from attnviz.app.text import text
+
+    address.restore("en")
+    steps.page(text(st.session_state["lang"]))
+
+
+def test_the_code_of_a_drawn_text_writes_it_again() -> None:
+    page = app(model="stories", text="One day", write="9", draw="3", warmth="0.5", top_k="7")
+    assert not page.exception
+    request = page.session_state["good"]
+    lines = {"attnviz": attnviz}
+    exec("\n".join(run_lines(request)), lines)
+    assert lines["trace"].output == session.trace(request).output  # type: ignore[attr-defined]
+    kept = lines["trace"]["cut"].inputs  # type: ignore[attr-defined]
+    assert kept["top_k"] == 7
+
+
+def test_steps_of_a_drawn_text_say_how_it_was_drawn_and_draw_it_anew() -> None:
+    page = AppTest.from_function(walked, default_timeout=PATIENCE)
+    page.query_params.update({"lang": "en", "model": "stories", "text": "One day"})
+    page.query_params.update({"write": "9", "draw": "3", "step": "chosen"})
+    page.run()
+    assert not page.exception
+    assert Text("en")("decision-drawn") in [part.value for part in page.caption]
+    assert "temperature" not in {part.key for part in page.slider}
+    before = session.trace(page.session_state["good"]).output
+    page.number_input(key="top_k").set_value(1).run()
+    assert not page.exception
+    greedy = attnviz.run(attnviz.load("stories", "cpu"), "One day", n_new=9).output
+    assert session.trace(page.session_state["good"]).output == greedy != before
+
+
+@pytest.mark.parametrize("query", [{"write": "9999"}, {"draw": "-1"}, {"warmth": "0"}])
+def test_a_number_in_the_link_beyond_its_range_is_ignored(query: dict[str, str]) -> None:
+    page = app(model="stories", text="One day", **query)
+    assert not page.exception
+    assert page.session_state["good"].write == 24
+
+
+def test_another_model_on_the_models_page_brings_its_group() -> None:
+    page = AppTest.from_function(side_by_side, default_timeout=PATIENCE)
+    page.query_params.update({"lang": "en", "group": "", "model": "finance-gru"})
+    page.run()
+    assert page.session_state["group"] == "finance-cnn"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_cut_and_what_nobody_can_read_is_said_on_the_models_page(language: str) -> None:
+    page = AppTest.from_function(side_by_side, default_timeout=PATIENCE)
+    page.query_params.update({"lang": language, "group": "sentiment-cnn"})
+    page.query_params["text"] = "很好看的电影。" * 60
+    page.run()
+    assert not page.exception
+    first, second = (part.value for part in page.info)
+    words = Text(language)
+    assert first.startswith(words("cut-source", left_out=0, limit=128)[:6])
+    assert second == words("strange", percent=100)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("first", [many[0].name for many in groups()])
 def test_models_of_a_task_stand_side_by_side(language: str, first: str) -> None:
@@ -103,13 +168,13 @@ def test_models_of_a_task_stand_side_by_side(language: str, first: str) -> None:
     assert not page.exception
     names = [one.name for many in groups() if many[0].name == first for one in many]
     assert all(f"**{name}**" in markdown(page) for name in names)
-    scores, every = (table.value for table in page.dataframe)
+    scores, every = page.dataframe[0].value, page.table[0].value
     measured = pretrained.summary(names[0]).measured
     words = Text(language)
     assert list(scores.columns[2:]) == [words(f"score-{measure}") for measure in measured.scores]
     methods = [words(f"baseline-{method}") for method in measured.baselines]
     assert list(scores.iloc[:, 0]) == [*names, *methods]
-    assert list(every.iloc[:, 0]) == list(attnviz.models())
+    assert list(every.index) == list(attnviz.models())
     assert every.iloc[:, -1].str.len().min() > 0, "every model has its scores"
 
 
@@ -146,6 +211,12 @@ class TestHiding:
         twice = self.click(state, once, "tea")
         assert twice == "I like <mask> <mask>."
         assert self.click(state, twice, "<mask>") == "I like green <mask>."
+
+    def test_a_word_of_several_pieces_is_hidden_whole(self, state: dict[str, Any]) -> None:
+        whole = "She drinks a cup of tea."
+        for piece in ("drink", "s"):
+            assert self.click(state, whole, piece) == "She <mask> a cup of tea."
+            assert self.click(state, state["text"], "<mask>") == whole
 
     def test_a_mask_that_was_typed_becomes_the_best_guess(self, state: dict[str, Any]) -> None:
         text = "I like <mask> tea."

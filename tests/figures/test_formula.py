@@ -52,14 +52,14 @@ def test_each_stage_is_there_in_symbols_and_numbers():
     assert len(stages) == 5
     assert r"\frac{4.78000}{\sqrt{5}} = 2.13768" in stages[1][1]
     assert stages[2][1] == r"m = 2.13768 \quad (\text{allowed})"
-    assert r"\exp(2.13768 - 3.00000) = 0.422182" in stages[3][1]
+    assert r"\exp(2.13768 - 3.00000) \\ &= 0.422182" in stages[3][1]
     assert r"\frac{0.422182}{2.50000} = 0.1689" in stages[4][1]
 
 
 def test_a_masked_cell_goes_to_nothing():
     stages = numbers(allowed=False, masked=-math.inf, exp=0.0, weight=0.0)
     assert stages[2] == r"m = -\infty \quad (\text{masked, 100\%})"
-    assert r"\exp(-\infty - 3.00000) = 0" in stages[3]
+    assert r"\exp(-\infty - 3.00000) \\ &= 0" in stages[3]
     assert r"\frac{0}{2.50000} = 0" in stages[4]
 
 

@@ -64,9 +64,9 @@ def _list(text: Text) -> None:
             text("model"): one.name,
             text("architecture"): about.architecture(text, one.config),
             text("task"): text(f"task-{one.task}"),
-            text("size-title"): about.size(text, one.n_parameters),
+            text("size-title"): about.millions(one.n_parameters),
             text("scores"): next(about.lines(text, one.measured)),
         }
         for one in side.summaries()
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    st.table(pd.DataFrame(rows).set_index(text("model")), border="horizontal")

@@ -55,6 +55,8 @@ def page(text: Text) -> None:
     _manner(text)
     slot.draw(text, shown)
     _board(text, base)
+    if base:
+        sentence.facts_line(text, base)
 
 
 def _sentence(text: Text, given) -> View | None:

@@ -2,8 +2,9 @@
 
 const CONTINUES = "·"; // attnviz/analysis/label.py: a piece that goes on with the word before it
 
-function addChip(holder, label, { special = false, title = "" } = {}) {
-  const kind = `chip${special ? " special" : ""}${label.startsWith(CONTINUES) ? " tight" : ""}`;
+function addChip(holder, label, { special = false, written = false, title = "" } = {}) {
+  const kinds = { special, written, tight: label.startsWith(CONTINUES) };
+  const kind = ["chip", ...Object.keys(kinds).filter((name) => kinds[name])].join(" ");
   const chip = add(holder, "button", kind, { type: "button", tabindex: -1 });
   if (title) chip.setAttribute("aria-description", title);
   add(chip, "span", "piece").textContent = label;
