@@ -95,7 +95,7 @@ def test_the_link_to_what_was_sent_shows_it_again(packed: bytes) -> None:
 
 def test_the_link_to_a_file_that_is_not_here_is_said_to_be_of_no_use() -> None:
     page = app(model=f"{shelf.MODEL}0123456789abcdef")
-    assert sentences(page) == said("error-address", names="model")
+    assert sentences(page) == f"{said('error-address', names='model')} {said('address-model')}"
     assert page.session_state["model"] == "en-zh"
 
 
