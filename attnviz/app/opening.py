@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-import attnviz
-from attnviz.app import address, example, session, shelf
+from attnviz.app import address, example, session, shelf, side
 from attnviz.app.address import CHOICES
 from attnviz.app.shelf import Reading
 from attnviz.app.text import Text, plain, verbatim
@@ -15,6 +14,8 @@ from attnviz.given import SIDES
 from attnviz.pretrained import LoadError
 
 WAYS = ("place", "file")
+TASKS = ("translate", "write", "unmask", "rebuild", "classify", "encode")
+"""In the order in which models are listed."""
 _WORDS = """<style>
 .st-key-sent button[kind="secondary"] p, .st-key-sent section > div > div > span {{ font-size: 0; }}
 .st-key-sent button[kind="secondary"] p::after {{ content: "{button}"; font-size: 1rem; }}
@@ -43,12 +44,19 @@ def controls(text: Text) -> None:
         state["opened"] = opened = [*filter(lambda name: _other(name, found), opened), found]
         state["model"] = found
         address.forget_cell()
-    names = dict.fromkeys((*attnviz.models(), *filter(shelf.known, opened), state["model"]))
+    tasks = {one.name: one.task for one in side.summaries()}
+    built_in = sorted(tasks, key=lambda name: TASKS.index(tasks[name]))
+    names = dict.fromkeys((*built_in, *filter(shelf.known, opened), state["model"]))
+
+    def label(name: str) -> str:
+        doing = f" · {text(f'doing-{tasks[name]}')}" if name in tasks else ""
+        return shelf.label(name) + doing
+
     with above:
         st.selectbox(
             text("model"),
             tuple(names),
-            format_func=shelf.label,
+            format_func=label,
             key="model",
             on_change=_changed,
         )

@@ -214,5 +214,6 @@ def say_ignored(text: Text, ignored: list[str]) -> None:
     """One sentence on the parameters of the link that could not be used."""
     if ignored:
         said = text("error-address", names=", ".join(ignored))
-        more = f" {text('address-model')}" if "model" in ignored else ""
+        sent = shelf.sent(st.query_params.get("model", "")) and "model" in ignored
+        more = f" {text('address-model')}" if sent else ""
         st.toast(said + more, duration="long")

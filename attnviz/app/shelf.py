@@ -62,8 +62,8 @@ def bare(name: str) -> bool:
 
 
 def sent(name: str) -> bool:
-    """Whether it is a model that a reader sent: of our own form, or of none."""
-    return name.startswith(MODEL)
+    """Whether it is what a reader sent."""
+    return name.startswith((MODEL, WEIGHTS))
 
 
 def label(name: str) -> str:
@@ -73,7 +73,7 @@ def label(name: str) -> str:
 
 def place(name: str) -> Path | str:
     """What `attnviz.load` reads. Raises LoadError for a file that has left the shelf."""
-    return _item(name).place if name.startswith((MODEL, WEIGHTS)) else name
+    return _item(name).place if sent(name) else name
 
 
 def add(name: str) -> str:
@@ -87,7 +87,7 @@ def add(name: str) -> str:
 def want(name: str) -> bool:
     """Remember a model that a link asks for, until the reader agrees; whether it can be one. What
     was sent to another process cannot."""
-    if name.startswith((MODEL, WEIGHTS)) or not LINKED.fullmatch(name):
+    if sent(name) or not LINKED.fullmatch(name):
         return False
     st.session_state["wanted"] = name
     return True
@@ -145,9 +145,7 @@ def _item(name: str) -> Item:
 
 def _tidy() -> None:
     """Let the oldest files go."""
-    folders = {
-        item.place: None for name, item in _ITEMS.items() if name.startswith((MODEL, WEIGHTS))
-    }
+    folders = {item.place: None for name, item in _ITEMS.items() if sent(name)}
     for gone in list(folders)[:-MOST]:
         for name in [name for name, item in _ITEMS.items() if item.place == gone]:
             del _ITEMS[name]

@@ -72,7 +72,7 @@ def test_a_model_that_is_sent_translates_in_the_page(
     visit(page, address)
     send(page, "my-own.zip", file.getvalue())
     n = model.config.n_layers
-    size = f"my-own: {n} encoder layers + {n} decoder layers"
+    size = f"my-own.zip: {n} encoder layers + {n} decoder layers"
     expect(page.get_by_text(size)).to_be_visible(timeout=PATIENCE)
     page.get_by_label("Sentence", exact=True).fill("I like green tea")
     page.get_by_label("Sentence", exact=True).press("Enter")

@@ -842,6 +842,12 @@ architecture-pooled = { $body }; attention pooling, { $n ->
     [one] one query
    *[other] { $n } queries
   }
+doing-classify = names a text
+doing-rebuild = rebuilds
+doing-translate = translates
+doing-write = writes on
+doing-unmask = tells hidden words
+doing-encode = encodes
 task = Task
 task-classify = names a text
 task-rebuild = writes a sentence again from a few vectors
