@@ -120,7 +120,7 @@ def _safetensors(file: Path) -> dict[str, Any]:
             metadata: Mapping[str, str] = stored.metadata() or {}
         tensors = safetensors.torch.load_file(file)
     except (SafetensorError, ValueError, KeyError, OSError) as error:
-        raise LoadError("form", "the file is no .npz, .npy or .safetensors") from error
+        raise LoadError("form", "the file is no .zip, .npz, .npy or .safetensors") from error
     said = {side: metadata[side] for side in SIDES if side in metadata}
     return {**tensors, **{side: text for side, text in said.items() if side not in tensors}}
 

@@ -219,8 +219,8 @@ FILES: dict[str, tuple[Callable[[Path, bytes], bytes], str]] = {
         lambda _, packed: packed.replace(b'"d_mlp": 20', b'"d_mlp": 24'),
         "damaged",  # the zip's own sum is not right any more; test_archive has the shape itself
     ),
-    "a text": (lambda *_: b"hello", "no .npz, .npy or .safetensors"),
-    "nothing": (lambda *_: b"", "no .npz, .npy or .safetensors"),
+    "a text": (lambda *_: b"hello", "no .zip, .npz, .npy or .safetensors"),
+    "nothing": (lambda *_: b"", "no .zip, .npz, .npy or .safetensors"),
     "other arrays": (lambda *_: npz(hidden=weights(3, 3)), "names no attention"),
     "not finite": (lambda *_: npz(attentions=np.full((2, 2), np.nan)), "not finite"),
 }
