@@ -12,6 +12,8 @@ from attnviz.attention import catalogue
 
 
 def _run(args: argparse.Namespace) -> None:
+    if args.seed is not None and not args.write:
+        raise ValueError("--seed draws what --write asks for: give both")
     bundle = attnviz.load(args.model, args.device)
     about = {"variant": args.variant, "where": args.where, "n_new": args.write, "seed": args.seed}
     about["decision"] = attnviz.Decision(temperature=args.temperature)
@@ -100,8 +102,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--model", default="en-zh", help="a built-in name or a folder")
     run.add_argument("--target", help="force this output text")
     run.add_argument("--to", help="language to translate into: zh or en")
-    run.add_argument("--write", type=int, default=0, help="how many tokens stories writes on")
-    run.add_argument("--seed", type=int, help="draw them by chance: the same seed, the same tokens")
+    run.add_argument("--write", type=int, default=0, help="how many tokens a decoder writes on")
+    run.add_argument("--seed", type=int, help="with --write: tokens drawn by chance")
     run.add_argument("--temperature", type=float, default=1.0, help="of that chance")
     run.add_argument("--variant", help="run with this attention in place of the model's own")
     run.add_argument("--where", default="*", help='in which attentions: "decoder.*.cross", say')

@@ -73,10 +73,10 @@ def words(tokens: Tokens) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(word) for word in found)
 
 
-def strange(tokens: Tokens, unknown: int | None) -> float:
-    """The share of the text's tokens that stand for single bytes, or for anything `unknown`:
-    characters that the vocabulary does not have. 0 where there is no text."""
-    read = zip(tokens.pieces, tokens.ids, tokens.spans, strict=True)
+def strange(tokens: Tokens, unknown: int | None, n: int | None = None) -> float:
+    """The share of the text's tokens (the first `n`) that stand for single bytes, or for anything
+    `unknown`: characters that the vocabulary does not have. 0 where there is no text."""
+    read = zip(tokens.pieces[:n], tokens.ids[:n], tokens.spans[:n], strict=True)
     found = [bool(_BYTE.fullmatch(piece)) or i == unknown for piece, i, span in read if span]
     return sum(found) / max(1, len(found))
 

@@ -22,7 +22,8 @@ def scores(text: Text, found: Mapping[str, float]) -> dict[str, str]:
 
 def lines(text: Text, measured: Measured) -> Iterator[str]:
     """The model's scores in one line, and a line for each other method."""
-    yield _line(text, measured.scores)
+    if measured.scores:
+        yield _line(text, measured.scores)
     for method, found in measured.baselines.items():
         yield f"({text(f'baseline-{method}')}) {_line(text, found)}"
 

@@ -1,4 +1,4 @@
-"""Hiding tokens from a model that tells them: a double click puts the mask in a token's place,
+"""Hiding tokens from a model that tells them: a double click puts the mask in a word's place,
 another one puts back what stood there; what the model takes it for is said."""
 
 import streamlit as st
@@ -9,7 +9,6 @@ from attnviz.app.address import forget_cell
 from attnviz.app.session import View
 from attnviz.app.text import Text, plain
 from attnviz.app.verdict import ranked
-from attnviz.trace import Tokens
 
 MOST = 4
 """Hidden tokens whose guesses are said in lines of their own."""
@@ -37,7 +36,10 @@ def toggle(view: View, key: str) -> None:
     place = state[key]["hide"]
     if place is None or tokens.spans[place] is None:
         return
-    mask, (begin, end) = tokenizer.hidden, _word(tokens, place)
+    word = next(group for group in words(tokens) if place in group)
+    place = next((i for i in word if tokens.ids[i] == tokenizer.mask), place)
+    spans = [span for i in word if (span := tokens.spans[i])]
+    mask, begin, end = tokenizer.hidden, spans[0][0], spans[-1][1]
     shown = tokens.text[begin:end]
     blank = shown[: len(shown) - len(shown.lstrip())]
     n_before, n_all = tokens.text[:begin].count(mask), tokens.text.count(mask)
@@ -54,10 +56,3 @@ def toggle(view: View, key: str) -> None:
     state["text"] = tokens.text[:begin] + blank + put + tokens.text[end:]
     state[WORDS] = (state["text"], known)
     forget_cell()
-
-
-def _word(tokens: Tokens, place: int) -> tuple[int, int]:
-    """Where the word that the token is a piece of begins and ends in the text."""
-    word = next(group for group in words(tokens) if place in group)
-    spans = [span for i in word if (span := tokens.spans[i])]
-    return spans[0][0], spans[-1][1]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+import attnviz
 from attnviz.app import address, example, session, shelf, side
 from attnviz.app.address import CHOICES
 from attnviz.app.shelf import Reading
@@ -45,7 +46,7 @@ def controls(text: Text) -> None:
         state["model"] = found
         address.forget_cell()
     tasks = {one.name: one.task for one in side.summaries()}
-    built_in = sorted(tasks, key=lambda name: TASKS.index(tasks[name]))
+    built_in = sorted(attnviz.models(), key=lambda name: TASKS.index(tasks.get(name, TASKS[-1])))
     names = dict.fromkeys((*built_in, *filter(shelf.known, opened), state["model"]))
 
     def label(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The sentence box, the forced translation, and the tokens of both as chips."""
+"""The sentence box, what can be forced or chosen beside it, and the tokens as chips."""
 
 from functools import partial
 from typing import Any
@@ -10,16 +10,18 @@ from attnviz.analysis.prediction import Prediction, guesses, predictions
 from attnviz.app import bare, components, hidden, session, verdict
 from attnviz.app.address import CHOICES, forget_cell
 from attnviz.app.session import View
-from attnviz.app.text import Text
+from attnviz.app.text import Text, plain
 from attnviz.trace import Tokens
 
+NEEDS = {"write": (), "draw": ("write",), "warmth": ("write", "draw")}
+"""What has to be more than 0 for a number to count."""
 STRANGE = 0.4
 """Share of the tokens that stand for no text from which on an answer means little."""
 
 
 def box(text: Text) -> None:
-    """The sentence and, beside it, what the model's task leaves to choose: a translation to force,
-    or how far to write on. All run on Enter."""
+    """The sentence and, beside it, what the model's task leaves to choose: a text to force,
+    or how to write on. All run on Enter."""
     beside = BESIDE.get(session.task(st.session_state["model"]) or "")
     if beside is None:
         return only(text)
@@ -54,7 +56,7 @@ def _writing(text: Text) -> None:
             step=step,
             key=name,
             help=text(f"{name}-help"),
-            disabled=name == "warmth" and not st.session_state["draw"],
+            disabled=not all(st.session_state[above] for above in NEEDS[name]),
             on_change=forget_cell,
             persist_state="session",
         )
@@ -78,7 +80,7 @@ def answer(text: Text, view: View) -> None:
     """Source and target as chips, and a classifier's labels. A chip tells its probability and its
     alternatives, a classifier's what it adds to the label's logit."""
     source = _chips(view.trace.source, view)
-    target = _chips(view.trace.target, view) if view.bare else _written(view)
+    target = _chips(view.trace.target, view) if view.bare else _written(text, view)
     hideable = not view.bare and view.bundle.task == "unmask"
     if not view.bare:
         if view.trace.facts["labels"]:
@@ -87,10 +89,8 @@ def answer(text: Text, view: View) -> None:
         _guess(view, source)
         hidden.panel(text, view)
     words = text.group("chips")
-    if (prompt := view.trace.facts.get("prompt")) is not None:
+    if "prompt" in view.trace.facts:
         words["target"] = text("token-row")
-        for chip in target[prompt:]:
-            chip.update(written=True, title=text("token-written", token=chip["title"]))
     components.chips(
         source,
         target,
@@ -112,13 +112,16 @@ def _guess(view: View, source: list[dict[str, Any]]) -> None:
 def before(text: Text, view: View) -> None:
     """The target alone, of the model as it was trained."""
     said = text.group("chips") | {"target": text("put-before")}
-    components.chips([], _written(view), said, key="chips-before", linked=False)
+    components.chips([], _written(text, view), said, key="chips-before", linked=False)
 
 
-def _written(view: View) -> list[dict[str, Any]]:
-    """The target's chips, and one for the end where it was reached."""
+def _written(text: Text, view: View) -> list[dict[str, Any]]:
+    """The target's chips, those that the model wrote after a text marked so, and one for the end
+    where it was reached."""
     trace = view.trace
     target = _chips(trace.target, view)
+    for chip in target[trace.facts.get("prompt", len(target)) :]:
+        chip.update(written=True, title=text("token-written", token=chip["title"]))
     end = view.bundle.tokenizer.end
     if trace.target and trace.facts.get("finished"):
         piece = label(view.bundle.tokenizer.piece(end))
@@ -171,9 +174,12 @@ def said(text: Text, view: View) -> list[str]:
             found.append(text(f"cut-{side}", left_out=left_out, limit=facts["n_ctx"]))
     read = view.trace.source or view.trace.target
     assert read is not None, "a model reads something"
-    share = strange(read, view.bundle.tokenizer.unknown)
+    share = strange(read, view.bundle.tokenizer.unknown, facts.get("prompt"))
     if share > STRANGE:
         found.append(text("strange", percent=round(100 * share)))
+    cut = view.request.decision
+    if view.request.draw and (cut.top_k or cut.top_p < 1):
+        found.append(text("draw-cut", top_k=cut.top_k or 0, top_p=cut.top_p))
     alone = view.bundle.task == "write"
     if not (facts.get("finished", True) or view.request.target or alone):
         found.append(text("unfinished", n=len(view.trace.target or ())))
@@ -188,7 +194,7 @@ def facts_line(text: Text, view: View) -> None:
     architecture = getattr(config, "architecture", "")
     said = text(
         "facts",
-        model=f"{view.name} ({architecture})" if architecture else view.name,
+        model=plain(f"{view.name} ({architecture})" if architecture else view.name),
         layers=" + ".join(_depths(text, view)),
         heads=config.n_heads,
         width=config.d_model,

@@ -80,7 +80,8 @@ class View:
     @property
     def name(self) -> str:
         """What the model or the file is called."""
-        return shelf.label(self.request.model)
+        label = shelf.label(self.request.model)
+        return self.model.name if self.model and shelf.sent(label) else label
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -160,7 +161,8 @@ def changes(request: Request) -> Changes:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def decided(request: Request) -> Trace:
-    """The trace that answers `request`, with its decision: the model itself is not run again."""
+    """The trace that answers `request`, with its decision. The model is run again only where that
+    draws another text."""
     if request.draw or request.decision == GREEDY:
         return trace(request)
     return decided_anew(trace(replace(request, decision=GREEDY)), request.decision)
@@ -179,7 +181,7 @@ def asked() -> Request:
     if doing not in FORCED:
         found = replace(found, target="")
     if doing == "write":
-        found = replace(found, write=state["write"], draw=state["draw"])
+        found = replace(found, write=state["write"], draw=state["draw"] if state["write"] else 0)
         if found.draw:
             found = replace(found, decision=decision("warmth"))
     return replace(found, put=spec.parse(put)[0], where=where) if put else found

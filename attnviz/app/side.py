@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -23,7 +24,7 @@ from attnviz.app.text import Text, plain
 from attnviz.figures.heatmap import heatmap
 from attnviz.figures.number import digits
 from attnviz.figures.scale import Scale
-from attnviz.pretrained import Summary
+from attnviz.pretrained import LoadError, Summary
 
 PLAIN = {"displayModeBar": False}
 WIDTH, HALF = 1050, 510
@@ -32,10 +33,17 @@ CLOSE = 2.0
 """Points of accuracy that a few thousand test texts do not tell apart for sure."""
 
 
-@st.cache_data(show_spinner=False)
 def summaries() -> tuple[Summary, ...]:
-    """Every built-in model."""
-    return tuple(pretrained.summary(name) for name in attnviz.models())
+    """Every built-in model whose folder is whole."""
+    return tuple(found for name in attnviz.models() if (found := _summary(name)))
+
+
+@st.cache_data(show_spinner=False)
+def _summary(name: str) -> Summary | None:
+    try:
+        return pretrained.summary(name)
+    except (LoadError, OSError, TypeError):
+        return None  # said when somebody chooses it
 
 
 def groups() -> tuple[tuple[Summary, ...], ...]:
@@ -67,14 +75,21 @@ def panel(text: Text, chosen: Sequence[Summary], sentence: str) -> None:
     """The answers of all, and pictures of where they looked. Raises InputError and LoadError."""
     with st.spinner(text("working")):
         views = [session.answered(Request(one.name, sentence, "", None)) for one in chosen]
-    for note in dict.fromkeys(note for view in views for note in said(text, view)):
+    notes = [said(text, view) for view in views]
+    shared = [note for note in notes[0] if all(note in own for own in notes)]
+    for note in shared:
         st.info(note)
-    (_classifiers if views[0].bundle.labels else _each)(text, views)
+    columns = st.columns(len(views))
+    for column, own in zip(columns, notes, strict=True):
+        for note in own:
+            if note not in shared:
+                column.info(note)
+    (_classifiers if views[0].bundle.labels else _each)(text, views, columns)
     _scores(text, chosen)
 
 
-def _classifiers(text: Text, views: Sequence[View]) -> None:
-    for column, view in zip(st.columns(len(views)), views, strict=True):
+def _classifiers(text: Text, views: Sequence[View], holders: Sequence[Any]) -> None:
+    for column, view in zip(holders, views, strict=True):
         found, names = verdict(view.trace, 3), view.trace.facts["labels"]
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{view.name}**")
@@ -108,9 +123,9 @@ def _added(view: View) -> torch.Tensor:
     return found.tokens
 
 
-def _each(text: Text, views: Sequence[View]) -> None:
+def _each(text: Text, views: Sequence[View], holders: Sequence[Any]) -> None:
     """What each writes, and its clearest head, each beside the other."""
-    for column, view in zip(st.columns(len(views)), views, strict=True):
+    for column, view in zip(holders, views, strict=True):
         trace, block = view.trace, blocks(view.trace)[-1]
         _, keys = block_side(trace, block)
         layer, head = sharpest_head(trace, block)
@@ -143,9 +158,9 @@ def _scores(text: Text, chosen: Sequence[Summary]) -> None:
     ]
     st.markdown(f"##### {text('side-scores')}")
     st.dataframe(pd.DataFrame(table).fillna(""), hide_index=True)
-    if known and chosen[0].task == "classify":
-        best = max(one.measured.scores["accuracy"] for one in chosen)
-        lead = best - max(found["accuracy"] for found in known.values())
+    ours = [one.measured.scores["accuracy"] for one in chosen if "accuracy" in one.measured.scores]
+    if known and ours:
+        lead = max(ours) - max(found["accuracy"] for found in known.values())
         st.caption(
             text("side-worse" if lead <= 0 else "side-close" if lead < CLOSE else "side-better")
         )

@@ -94,7 +94,7 @@ def _of_sentence(text: Text) -> Given | None:
 
 
 def _settle(view: View) -> None:
-    """What has not been chosen yet: the head that decides most clearly, of the first stack where
+    """What has not been chosen yet: the head that reads most clearly, of the first stack where
     none was chosen."""
     state, known = st.session_state, blocks(view.trace)
     unset = state["layer"] is None and state["head"] is None

@@ -69,7 +69,7 @@ def panel(text: Text, base: View, view: View, path: str) -> None:
         with right:
             _checks(text, base, view, attention)
     elif not way.scope(path) and "logits" in view.trace:
-        _choice(text, drawn=view.request.draw > 0)
+        _choice(text, view.request)
 
 
 def banner(text: Text, view: View) -> None:
@@ -82,12 +82,14 @@ def banner(text: Text, view: View) -> None:
         said = text("switch-on", place=place(text, f"{on.attention}.pattern"))
     left, right = st.columns([4, 1], vertical_alignment="center")
     left.info(said)
-    right.button(text("switch-reset"), on_click=_reset, width="stretch")
+    drawn = view.request.draw > 0
+    right.button(text("switch-reset"), on_click=_reset, args=(drawn,), width="stretch")
 
 
-def _reset() -> None:
-    usual = {name: CHOICES[name].default for name in ("temperature", "top_k", "top_p")}
-    st.session_state.update(NORMAL, **usual, switched="")
+def _reset(drawn: bool) -> None:
+    """Without the switches; a text that chance has `drawn` keeps the numbers that drew it."""
+    names = () if drawn else ("temperature", "top_k", "top_p")
+    st.session_state.update(NORMAL, **{x: CHOICES[x].default for x in names}, switched="")
     _again()
 
 
@@ -210,13 +212,14 @@ def _checked(_base: View, request: Request, attention: str) -> list[invariant.Ch
     return invariant.checks(session.decided(request), attention, parts, causal)
 
 
-def _choice(text: Text, *, drawn: bool) -> None:
-    """How a token is chosen from the logits. Where chance has `drawn` the text, it was chosen so,
-    and the temperature stands beside the sentence."""
+def _choice(text: Text, request: Request) -> None:
+    """How a token is chosen from the logits. Where chance has drawn the text, it was chosen so, and
+    the temperature stands beside the sentence."""
     st.markdown(f"##### {text('decision')}")
-    st.caption(text("decision-drawn" if drawn else "decision-help"))
+    said = "drawn-before" if request.switches else "drawn"
+    st.caption(text(f"decision-{said if request.draw else 'help'}"))
     first, second, third = st.columns(3)
-    if not drawn:
+    if not request.draw:
         with first:
             _slider(text, "temperature", 0.05, _again)
     with second:

@@ -27,7 +27,8 @@ def panel(text: Text, view: View, display: Shown, chosen: Selection) -> None:
 
 def _name(view: View, chosen: Selection, ending: str) -> str:
     block = chosen.block.replace(".", "-")
-    return f"{view.name}-{block}-L{chosen.layer}H{chosen.head}.{ending}"
+    model = view.name.replace("/", "-")
+    return f"{model}-{block}-L{chosen.layer}H{chosen.head}.{ending}"
 
 
 def _numbers(text: Text, view: View, display: Shown, chosen: Selection) -> None:

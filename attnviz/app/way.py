@@ -84,8 +84,9 @@ def said(text: Text, kept: Kept) -> tuple[str, str]:
     """The title of a step and what it does: from the step itself, else from the catalogue."""
     if words := kept.step.words.get(text.language) or kept.step.words.get("en"):
         return words
-    scopes = (kept.path.split(".")[0], way.scope(kept.path) or "output")
-    for message in (*(f"step-{s}-{kept.step.name}" for s in scopes), f"step-{kept.step.name}"):
+    scope = way.scope(kept.path) or "output"
+    scopes = (f"{kept.path.split('.')[0]}-{scope}-", f"{scope}-", "")
+    for message in (f"step-{scope}{kept.step.name}" for scope in scopes):
         if message in text:
             return text(message), text(f"{message}-what")
     return kept.step.name, text("step-unknown")

@@ -9,12 +9,14 @@ from streamlit.testing.v1 import AppTest
 
 import attnviz
 from attnviz import pretrained
-from attnviz.app import example, hidden, session
+from attnviz.app import example, hidden, session, way
+from attnviz.app.address import CHOICES
 from attnviz.app.program import run_lines
 from attnviz.app.session import Request, View
 from attnviz.app.side import groups
 from attnviz.app.text import LANGUAGES, Text
 from attnviz.app.verdict import SHOWN
+from attnviz.model.decision import GREEDY
 
 SCRIPT = str(Path(__file__).parents[2] / "streamlit_app.py")
 PATIENCE = 60
@@ -131,11 +133,41 @@ def test_steps_of_a_drawn_text_say_how_it_was_drawn_and_draw_it_anew() -> None:
     assert session.trace(page.session_state["good"]).output == greedy != before
 
 
-@pytest.mark.parametrize("query", [{"write": "9999"}, {"draw": "-1"}, {"warmth": "0"}])
-def test_a_number_in_the_link_beyond_its_range_is_ignored(query: dict[str, str]) -> None:
-    page = app(model="stories", text="One day", **query)
+@pytest.mark.parametrize(("name", "beyond"), [("write", "201"), ("draw", "-1"), ("warmth", "0")])
+def test_a_number_in_the_link_beyond_its_range_is_ignored(name: str, beyond: str) -> None:
+    page = app(model="stories", text="One day", **{name: beyond})
     assert not page.exception
-    assert page.session_state["good"].write == 24
+    assert page.session_state[name] == CHOICES[name].default
+
+
+def test_where_nothing_is_written_nothing_was_drawn() -> None:
+    page = app(model="stories", text="One day", write="0", draw="3")
+    assert not page.exception
+    request = page.session_state["good"]
+    assert (request.draw, request.decision) == (0, GREEDY)
+    assert page.number_input(key="draw").disabled
+    assert page.number_input(key="warmth").disabled
+
+
+def test_it_is_said_on_explore_that_chance_draws_among_some_tokens_only() -> None:
+    def infos(**more: str) -> list[str]:
+        return [part.value for part in app(model="stories", text="One day", **more).info]
+
+    assert infos(draw="3", top_k="2") == [Text("en")("draw-cut", top_k=2, top_p=1.0)]
+    assert infos(draw="0", top_k="2") == infos(draw="3") == []
+
+
+def test_titles_of_pools_are_their_own_and_those_of_norms_are_of_their_layer() -> None:
+    words = Text("en")
+    trace = attnviz.run(attnviz.load("autoencoder", "cpu"), "I like tea.")
+
+    def title(path: str) -> str:
+        return way.said(words, trace[path])[0]
+
+    assert title("pool.0.cross.q") == words("step-pool-cross-q")
+    assert title("decoder.0.cross.q") == words("step-cross-q")
+    assert title("encoder.0.self.norm") == title("decoder.1.cross.norm") == words("step-norm")
+    assert title("encoder.norm") == words("step-encoder-norm")
 
 
 def test_another_model_on_the_models_page_brings_its_group() -> None:
@@ -152,10 +184,25 @@ def test_what_was_cut_and_what_nobody_can_read_is_said_on_the_models_page(langua
     page.query_params["text"] = "很好看的电影。" * 60
     page.run()
     assert not page.exception
-    first, second = (part.value for part in page.info)
     words = Text(language)
-    assert first.startswith(words("cut-source", left_out=0, limit=128)[:6])
-    assert second == words("strange", percent=100)
+    bundle = attnviz.load("sentiment-cnn", "cpu")
+    facts = attnviz.run(bundle, page.session_state["text"]).facts
+    cut = words("cut-source", left_out=facts["cut"]["source"], limit=bundle.config.n_ctx)
+    assert [part.value for part in page.info] == [cut, words("strange", percent=100)]
+
+
+def test_a_note_on_one_of_two_models_stands_in_its_column() -> None:
+    page = AppTest.from_function(side_by_side, default_timeout=PATIENCE)
+    text = "no " * 12
+    page.query_params.update({"lang": "en", "group": "en-zh", "text": text})
+    page.run()
+    assert not page.exception
+    ends = {
+        name: attnviz.run(attnviz.load(name, "cpu"), text).facts["finished"]
+        for name in ("en-zh", "rnn-en-zh")
+    }
+    assert ends == {"en-zh": True, "rnn-en-zh": False}, "another sentence shows it"
+    assert [len(column.info) for column in page.columns if column.info] == [1]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -36,6 +36,12 @@ def test_a_missing_variable_is_a_mistake_of_ours():
         text("en")("cut-source")
 
 
+def test_no_message_stands_twice():
+    for language in LANGUAGES:
+        names = Text(language).names
+        assert len(names) == len(set(names))
+
+
 def test_every_message_named_in_the_code_exists():
     known = set(Text("en").names)
     for file in SOURCES:

@@ -69,9 +69,10 @@ target-help = Type what it should write to see how the model reads it: each toke
 write = Write on
 write-help = How many tokens the model writes after your text, at most 200. 0: it only reads it, and says which token would come next.
 draw = Chance
-draw-help = 0: always the most probable token. Any other number, up to 9999: each token is drawn by chance, as often as the model thinks it probable; the same number draws the same tokens.
+draw-help = 0: always the most probable token. Any other number, up to 9999: each token is drawn by chance, as often as the model thinks it probable at the temperature beside; the same number draws the same tokens.
 warmth = Temperature
-warmth-help = At 1 the tokens are drawn as probable as the model thinks; below 1 it dares less, above 1 more.
+warmth-help = At 1 the model's probabilities are used as they are; below 1 it dares less, above 1 more.
+draw-cut = Chance draws only among the tokens that top-k { $top_k } (0: all) and top-p { $top_p } leave; both are set on the Steps page, under the output.
 hide-hint = Double-click a word (or press m on it) to hide it behind { $mask }, once more to bring it back. A { $mask } that was not hidden so becomes the model's guess.
 hidden-guess = { $number ->
     [0] { $mask } is:
@@ -86,7 +87,7 @@ working = Computing every step …
 facts = { $model }: { $layers }, { $heads } heads, d_model { $width }, { $parameters } M parameters, { $dtype } on { $device }
 cut-source = The sentence is longer than the model's { $limit } tokens: its last { $left_out } characters were left out.
 cut-target = The forced text is longer than the model's { $limit } tokens: its last { $left_out } characters were left out.
-strange = { $percent } % of the tokens are single bytes or unknown: the model has hardly seen such characters, so what it says of them means little.
+strange = { $percent } % of the tokens are single bytes or unknown: the model has hardly seen such characters, so its answer means little.
 unfinished = The model did not come to an end within { $n } tokens; its text is cut off there.
 
 ## Blocks
@@ -336,7 +337,6 @@ way-short-norm = Norm
 way-short-cross = Cross
 way-layer = Layer { $layer }
 way-between = {", "}
-scored = { $measure }: { $value }
 walk-label = All steps of the computation. The left and right arrow keys go from step to step.
 walk-previous = Previous
 walk-next = Next
@@ -434,6 +434,7 @@ check-leak = Nothing leaks from the future: outputs change by { $value } when on
 check-kernel = Same as PyTorch’s own kernel on this input: largest difference { $value } (allowed { $limit })
 check-number = Computed in { $dtype } on { $device }
 decision = How a token is chosen
+decision-drawn-before = This text was drawn by chance before anything was switched; the step final says how often each token would be drawn with the switch.
 decision-drawn = This text was drawn by chance, each token as often as the step final says. The temperature above and these numbers draw it anew; chosen is the most probable token, which need not be the one that was drawn.
 decision-help = Normal: temperature 1, no cut. The app always writes the most probable token, which none of these changes; they matter when a token is drawn at random.
 temperature = Temperature
@@ -902,14 +903,14 @@ step-cnn-post = Keep what is positive
 step-cnn-post-what = Negative numbers become 0: a filter that did not find its pattern says nothing.
 step-queries = Learned queries
 step-queries-what = The pool asks with vectors that were learned with the rest of the model and are the same for every text. Each of them reads all tokens by attention.
-step-pool-q = Queries from the slots
-step-pool-q-what = In each head, the learned vector of every slot is turned into a query, which stands for what this slot collects from the text.
-step-pool-k = Keys from the text
-step-pool-k-what = The keys are made from the encoder's output, so that the slots' queries are compared with the tokens.
-step-pool-v = Values from the text
-step-pool-v-what = The values, too, are made from the encoder's output: they are what a slot receives from the tokens.
-step-pool-pattern = Attention weights on the text
-step-pool-pattern-what = The share of its attention that each slot gives to each token. The shares of a row normally sum to 1.
+step-pool-cross-q = Queries from the slots
+step-pool-cross-q-what = In each head, the learned vector of every slot is turned into a query, which stands for what this slot collects from the text.
+step-pool-cross-k = Keys from the text
+step-pool-cross-k-what = The keys are made from the encoder's output, so that the slots' queries are compared with the tokens.
+step-pool-cross-v = Values from the text
+step-pool-cross-v-what = The values, too, are made from the encoder's output: they are what a slot receives from the tokens.
+step-pool-cross-pattern = Attention weights on the text
+step-pool-cross-pattern-what = The share of its attention that each slot gives to each token. The shares of a row normally sum to 1.
 step-pooled = What was pooled
 step-pooled-what = The mixture of the tokens' values is added to the query: a fixed number of vectors, however long the text.
 step-window = What each place sees
@@ -918,8 +919,14 @@ step-from_token = What the token says
 step-from_token-what = A learned map of the token's vector, with the numbers for all gates and the candidate side by side.
 step-from_state = What the state before says
 step-from_state-what = A learned map of the state before, with the numbers for all gates and the candidate side by side.
-layers-encoder = { $n } encoder layers
-layers-decoder = { $n } decoder layers
+layers-encoder = { $n ->
+    [one] one encoder layer
+   *[other] { $n } encoder layers
+}
+layers-decoder = { $n ->
+    [one] one decoder layer
+   *[other] { $n } decoder layers
+}
 between = {", "}
 scored = { $measure }: { $value }
 missing = Not recorded of this model: { $names }.

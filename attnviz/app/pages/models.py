@@ -65,7 +65,7 @@ def _list(text: Text) -> None:
             text("architecture"): about.architecture(text, one.config),
             text("task"): text(f"task-{one.task}"),
             text("size-title"): about.millions(one.n_parameters),
-            text("scores"): next(about.lines(text, one.measured)),
+            text("scores"): next(about.lines(text, one.measured), ""),
         }
         for one in side.summaries()
     ]
