@@ -7,7 +7,7 @@ import streamlit as st
 
 from attnviz.analysis.label import label, labels, strange
 from attnviz.analysis.prediction import Prediction, guesses, predictions
-from attnviz.app import bare, components, hidden, session, verdict
+from attnviz.app import about, bare, components, hidden, session, verdict
 from attnviz.app.address import CHOICES, forget_cell
 from attnviz.app.session import View
 from attnviz.app.text import Text, plain
@@ -198,7 +198,7 @@ def facts_line(text: Text, view: View) -> None:
         layers=" + ".join(_depths(text, view)),
         heads=config.n_heads,
         width=config.d_model,
-        parameters=f"{view.bundle.n_parameters / 1e6:.1f}",
+        parameters=about.millions(view.bundle.n_parameters),
         device=view.trace.facts["device"],
         dtype=view.trace.facts["dtype"],
     )

@@ -52,6 +52,12 @@ class Request:
     draw: int = 0
 
     @property
+    def usual(self) -> Decision:
+        """How a token is chosen where nobody asks for another way: as chance drew the text, else
+        the most probable one."""
+        return self.decision if self.draw else GREEDY
+
+    @property
     def plain(self) -> "Request":
         """The same of the model as it was trained."""
         return replace(self, put=None, where="*")
@@ -163,9 +169,9 @@ def changes(request: Request) -> Changes:
 def decided(request: Request) -> Trace:
     """The trace that answers `request`, with its decision. The model is run again only where that
     draws another text."""
-    if request.draw or request.decision == GREEDY:
+    if request.decision == request.usual:
         return trace(request)
-    return decided_anew(trace(replace(request, decision=GREEDY)), request.decision)
+    return decided_anew(trace(replace(request, decision=request.usual)), request.decision)
 
 
 def asked() -> Request:

@@ -17,7 +17,6 @@ from attnviz.app.text import Text, verbatim
 from attnviz.app.way import place
 from attnviz.attention.parts import Parts, over
 from attnviz.figures.number import digits
-from attnviz.model.decision import GREEDY
 
 SWITCHES = ("scaling", "mask", "softmax", "tau")
 NORMAL = {name: CHOICES[name].default for name in SWITCHES}
@@ -75,7 +74,7 @@ def panel(text: Text, base: View, view: View, path: str) -> None:
 def banner(text: Text, view: View) -> None:
     """On every step: what is switched, and the way back."""
     on = view.request.switches
-    if on is None and (view.request.draw or view.request.decision == GREEDY):
+    if on is None and view.request.decision == view.request.usual:
         return
     said = text("switch-decision")
     if on:

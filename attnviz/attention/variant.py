@@ -4,8 +4,9 @@ Adding one is adding one file: everything that the catalogue, the pages, the com
 tests know of it stands in its `Variant`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from torch import Tensor
@@ -146,27 +147,7 @@ def joined(*variants: Variant) -> Variant:
     that two of them have is written with the variant's name, "entmax.alpha"."""
     if len(variants) == 1:
         return variants[0]
-    names: dict[str, tuple[Variant, str]] = {}
-    for variant in variants:
-        for own in (*variant.knobs, *variant.weights):
-            twice = sum(own in {**other.knobs, **other.weights} for other in variants) > 1
-            names[f"{variant.name}.{own}" if twice else own] = (variant, own)
-
-    def built(inputs: Inputs | None, **given: Value) -> Parts:
-        each = [
-            v.build(
-                inputs,
-                **{own: given[n] for n, (of, own) in names.items() if of is v and n in given},
-            )
-            for v in variants
-        ]
-        weights = {
-            n: parts.weights[own]
-            for v, parts in zip(variants, each, strict=True)
-            for n, (of, own) in names.items()
-            if of is v and own in parts.weights
-        }
-        return replace(combine(*each), weights=weights)
+    names = _names(variants)
 
     def cost(variant: Variant) -> Cost:
         return variant.cost.renamed({own: n for n, (of, own) in names.items() if of is variant})
@@ -177,13 +158,41 @@ def joined(*variants: Variant) -> Variant:
         words={x: " ".join(v.words[x] for v in variants) for x in variants[0].words},
         paper="; ".join(dict.fromkeys(v.paper for v in variants)),
         formula=r",\quad ".join(v.formula for v in variants),
-        parts=built,
+        parts=partial(_built, variants, names),
         oracle=None,
         properties=_both(*(v.properties for v in variants)),
         parameters={n: v.knobs[own] for n, (v, own) in names.items() if own in v.knobs},
         weights={n: v.weights[own] for n, (v, own) in names.items() if own in v.weights},
         cost=together(*map(cost, variants)),
     )
+
+
+Names = Mapping[str, tuple[Variant, str]]
+"""What a parameter or weight of joined variants is called: whose it is, and its name there."""
+
+
+def _names(variants: Sequence[Variant]) -> Names:
+    """Every parameter and weight; what two variants call alike has the variant's name before it."""
+    found: dict[str, tuple[Variant, str]] = {}
+    for variant in variants:
+        for own in (*variant.knobs, *variant.weights):
+            twice = sum(own in {**other.knobs, **other.weights} for other in variants) > 1
+            found[f"{variant.name}.{own}" if twice else own] = (variant, own)
+    return found
+
+
+def _built(
+    variants: Sequence[Variant], names: Names, inputs: Inputs | None, /, **given: Value
+) -> Parts:
+    """The parts of all, each built with what is given under its names."""
+    parts: list[Parts] = []
+    weights: dict[str, Tensor] = {}
+    for variant in variants:
+        mine = {name: own for name, (of, own) in names.items() if of is variant}
+        made = variant.build(inputs, **{own: given[n] for n, own in mine.items() if n in given})
+        weights |= {n: made.weights[own] for n, own in mine.items() if own in made.weights}
+        parts.append(made)
+    return replace(combine(*parts), weights=weights)
 
 
 class _Joined(Variant):

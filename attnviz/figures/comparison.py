@@ -43,29 +43,8 @@ def comparison(
     ValueError where sizes do not agree.
     """
     arrays: list[np.ndarray] = []
-
-    def sent(values: Array | None, *shape: int) -> int | None:
-        if values is None:
-            return None
-        array = float32(values)
-        if array.shape != shape:
-            raise ValueError(f"comparison: {array.shape} given, {shape} needed")
-        arrays.append(array)
-        return len(arrays) - 1
-
-    t, s = len(rows), len(columns)
-    described = [
-        {
-            "title": panel.title,
-            "problem": panel.problem,
-            "weights": sent(panel.weights, t, s),
-            "sums": sent(panel.sums, t),
-            "entropy": sent(panel.entropy, t),
-            "difference": sent(panel.difference, t, s),
-            "divergence": sent(panel.divergence, t),
-        }
-        for panel in panels
-    ]
+    size = (len(rows), len(columns))
+    described = [_described(panel, size, arrays) for panel in panels]
     weights = [panel.weights for panel in panels if panel.weights is not None]
     differences = [panel.difference for panel in panels if panel.difference is not None]
     header = {
@@ -78,6 +57,31 @@ def comparison(
         "colours": {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK, "diverging": DIVERGING},
     }
     return pack(header, arrays)
+
+
+def _described(panel: Panel, size: tuple[int, int], arrays: list[np.ndarray]) -> dict[str, Any]:
+    """The panel's words, and the places of its numbers in `arrays`, to which they are added; a
+    place is None where there are none."""
+
+    def sent(values: Array | None, *shape: int) -> int | None:
+        if values is None:
+            return None
+        array = float32(values)
+        if array.shape != shape:
+            raise ValueError(f"comparison: {array.shape} given, {shape} needed")
+        arrays.append(array)
+        return len(arrays) - 1
+
+    n_rows, _ = size
+    return {
+        "title": panel.title,
+        "problem": panel.problem,
+        "weights": sent(panel.weights, *size),
+        "sums": sent(panel.sums, n_rows),
+        "entropy": sent(panel.entropy, n_rows),
+        "difference": sent(panel.difference, *size),
+        "divergence": sent(panel.divergence, n_rows),
+    }
 
 
 def _finite(values: Array) -> np.ndarray:
